@@ -1,0 +1,1 @@
+"""Data sets that ship with autune, each with its provenance beside it (a README per set)."""

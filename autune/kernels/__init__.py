@@ -1,0 +1,1 @@
+"""The numerics: pure functions of arrays and scalars, numba and numpy only."""
