@@ -1,0 +1,147 @@
+"""From a few rule parameters to the symmetry functions of a potential."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+from ase.data import atomic_numbers, chemical_symbols
+
+from autune.architecture import (
+    ANGULAR_NARROW,
+    ANGULAR_WIDE,
+    RADIAL,
+    Architecture,
+    SymmetryFunction,
+)
+from autune.errors import ConfigError
+from autune.settings import PotentialSettings
+
+
+class Basis(NamedTuple):
+    """Parameters that every combination of elements gets.
+
+    Parameters
+    ----------
+    radial
+        eta in 1/Angstrom^2.
+    angular
+        (eta in 1/Angstrom^2, lambda, zeta).
+    """
+
+    radial: tuple[float, ...]
+    angular: tuple[tuple[float, float, float], ...]
+
+
+def _angular(etas: tuple[float, ...]) -> tuple[tuple[float, float, float], ...]:
+    """Three etas with lambda 1, three with lambda -1, in turn for zeta 2, 3, 4."""
+    return tuple(
+        (eta, 1.0 if place % 6 < 3 else -1.0, float(2 + place // 6))
+        for place, eta in enumerate(etas)
+    )
+
+
+# After Loeffler et al., ChemCatChem 12, 4796 (2020).  The radial etas double; the angular ones
+# rise by 0.005.
+GOLD_STUDY = Basis(
+    (0.006428, 0.012856, 0.025712, 0.051424, 0.102848, 0.205696, 0.411392, 0.822784),
+    _angular((
+        0.000357, 0.005357, 0.010357, 0.015357, 0.020357, 0.025357,
+        0.030357, 0.035357, 0.040357, 0.045357, 0.050357, 0.055357,
+        0.060357, 0.065357, 0.070357, 0.075357, 0.080357, 0.085357,
+    )),
+)  # fmt: skip
+
+# The same as once printed, with four numbers that break the sequences.
+GOLD_STUDY_PRINTED = Basis(
+    (0.006428, 0.012856, 0.010357, 0.051424, 0.102848, 0.205696, 0.411392, 0.822784),
+    _angular((
+        0.000357, 0.005357, 0.010357, 0.015357, 0.020357, 0.025357,
+        0.030357, 0.035357, 0.040357, 0.045357, 0.050357, 0.055357,
+        0.60357, 0.65357, 0.70357, 0.075357, 0.080357, 0.085357,
+    )),
+)  # fmt: skip
+
+BASES = {
+    "gold_study": GOLD_STUDY,
+    "gold_study_printed": GOLD_STUDY_PRINTED,
+    None: Basis((), ()),
+}
+
+
+def build_architecture(settings: PotentialSettings) -> Architecture:
+    """Write out the symmetry functions and networks that settings describe.
+
+    Every element gets the radial functions for every neighbouring element and the angular
+    functions for every pair of neighbouring elements, in n2p2's order.
+
+    Raises
+    ------
+    ConfigError
+        If an element is unknown or two symmetry functions are equal.
+    """
+    for symbol in (*settings.elements, *settings.atom_energies):
+        _check_symbol(symbol, settings)
+    elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
+    functions = tuple(sorted(_functions(elements, settings), key=lambda f: f.sort_key))
+    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
+    if equal:
+        raise ConfigError(
+            "potential.symmetry_functions",
+            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
+            "give each its own eta, lambda or zeta",
+        )
+    return Architecture(
+        elements=elements,
+        symmetry_functions=dict.fromkeys(elements, functions),
+        cutoff_type=settings.cutoff_type,
+        hidden_layers=settings.hidden_layers,
+        activations=(
+            *(settings.activation,) * len(settings.hidden_layers),
+            settings.output_activation,
+        ),
+        inner_cutoff=settings.inner_cutoff,
+        normalize_nodes=settings.normalize_nodes,
+        scaling=settings.scaling,
+        scale_min=settings.scale_min,
+        scale_max=settings.scale_max,
+        atom_energies=dict(settings.atom_energies),
+    )
+
+
+def _functions(
+    elements: tuple[str, ...], settings: PotentialSettings
+) -> Iterator[SymmetryFunction]:
+    """Functions of one central element; they are the same for all."""
+    rules = settings.symmetry_functions
+    radial, angular = rules.radial, rules.angular
+    basis = BASES[rules.basis]
+    etas = basis.radial if radial.eta is None else radial.eta
+    triples = basis.angular if angular.functions is None else angular.functions
+    shift_radial = rules.r_shift if radial.r_shift is None else radial.r_shift
+    shift_angular = rules.r_shift if angular.r_shift is None else angular.r_shift
+    kind = ANGULAR_NARROW if angular.kind == "narrow" else ANGULAR_WIDE
+    r_cutoff = settings.cutoff_radius
+    for symbol in elements:
+        for eta in etas:
+            yield SymmetryFunction(
+                RADIAL, (symbol,), eta * radial.eta_factor, shift_radial, r_cutoff
+            )
+    for pair in combinations_with_replacement(elements, 2):
+        for eta, lambda_, zeta in triples:
+            yield SymmetryFunction(
+                kind, pair, eta * angular.eta_factor, shift_angular, r_cutoff, lambda_, zeta
+            )
+
+
+def _check_symbol(symbol: str, settings: PotentialSettings) -> None:
+    if symbol not in chemical_symbols[1:]:
+        near = difflib.get_close_matches(symbol.capitalize(), chemical_symbols[1:], n=1, cutoff=0)
+        key = "elements" if symbol in settings.elements else "atom_energies"
+        raise ConfigError(
+            f"potential.{key}",
+            f"{symbol!r} is not a chemical symbol; the nearest is {near[0]}",
+        )

@@ -1,0 +1,256 @@
+"""Descriptors of structures: symmetry functions, their statistics, and their scaling."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from autune.architecture import CUTOFF_TYPES, Architecture, SymmetryFunction
+from autune.errors import DataError
+from autune.formats.tables import Scaling
+from autune.kernels.symmetry import SymmetryTable, structure_symmetry_functions
+from autune.potential.neighbours import neighbour_list
+from autune.structures import FloatArray, IntArray, Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Descriptors:
+    """Symmetry functions of one structure, not scaled.
+
+    Parameters
+    ----------
+    G
+        Values, shape (n_atoms, n_max); 0 beyond the functions of the atom's element.
+    dG_dr
+        dG_i/dr_k in 1/Angstrom, summed over the periodic images of k, shape (n_pairs, 3, n_max).
+    first
+        The pairs of atom i are first[i]:first[i + 1], shape (n_atoms + 1,).
+    neighbour
+        k of each pair, ascending per atom, i itself among them, shape (n_pairs,).
+    """
+
+    G: FloatArray
+    dG_dr: FloatArray
+    first: IntArray
+    neighbour: IntArray
+
+
+def element_indices(structure: Structure, architecture: Architecture) -> IntArray:
+    """Place of each atom's element in the architecture, shape (n_atoms,).
+
+    Raises
+    ------
+    DataError
+        If the structure has an element that the potential does not know.
+    """
+    numbers = np.array([atomic_numbers[symbol] for symbol in architecture.elements])
+    indices = np.searchsorted(numbers, structure.numbers)
+    known = numbers[np.minimum(indices, len(numbers) - 1)] == structure.numbers
+    if not known.all():
+        unknown = sorted(set(structure.numbers[~known].tolist()))
+        raise DataError(
+            f"{structure.label}: has atomic numbers {unknown}, the potential knows "
+            f"{', '.join(architecture.elements)}; add the elements or leave the structure out"
+        )
+    return indices.astype(np.int64)
+
+
+def symmetry_tables(architecture: Architecture) -> SymmetryTable:
+    """Symmetry functions as arrays for the kernels, in Angstrom."""
+    unit = architecture.length_unit
+    place = {symbol: index for index, symbol in enumerate(architecture.elements)}
+    radial_first, group_first, member_first = [0], [0], [0]
+    radials: list[tuple[float, float, float]] = []
+    groups: list[tuple[int, int, int, float, float]] = []
+    columns: list[int] = []
+    radial_of_member: list[int] = []
+    for symbol in architecture.elements:
+        functions = architecture.symmetry_functions[symbol]
+        # By cutoff radius, because the kernel keeps the last cutoff function.
+        distinct = sorted({_radial(f) for f in functions}, reverse=True)
+        members: dict[tuple[int, int, int, float, float], list[int]] = {}
+        for column, f in enumerate(functions):
+            key = (f.kind, place[f.neighbours[0]], place[f.neighbours[-1]], f.lambda_, f.zeta)
+            members.setdefault(key, []).append(column)
+        for key in sorted(members):
+            groups.append(key)
+            columns += members[key]
+            radial_of_member += [
+                len(radials) + distinct.index(_radial(functions[c])) for c in members[key]
+            ]
+            member_first.append(len(columns))
+        radials += distinct
+        radial_first.append(len(radials))
+        group_first.append(len(groups))
+    r_cutoff, eta, r_shift = np.array(radials, dtype=np.float64).reshape(-1, 3).T
+    integers = np.array([key[:3] for key in groups], dtype=np.int64).reshape(-1, 3).T.copy()
+    angular = np.array([key[3:] for key in groups], dtype=np.float64).reshape(-1, 2).T.copy()
+    return SymmetryTable(
+        cutoff_kind=CUTOFF_TYPES.index(architecture.cutoff_type),
+        inner_cutoff=float(architecture.inner_cutoff),
+        n_functions=_integers(
+            [len(architecture.symmetry_functions[symbol]) for symbol in architecture.elements]
+        ),
+        radial_first=_integers(radial_first),
+        eta=eta / unit**2,
+        r_shift=r_shift * unit,
+        r_cutoff=r_cutoff * unit,
+        group_first=_integers(group_first),
+        kind=integers[0],
+        element_1=integers[1],
+        element_2=integers[2],
+        lambda_=angular[0],
+        zeta=angular[1],
+        member_first=_integers(member_first),
+        column=_integers(columns),
+        radial=_integers(radial_of_member),
+    )
+
+
+def compute_descriptors(structure: Structure, architecture: Architecture) -> Descriptors:
+    """Compute the symmetry functions of a structure and their derivatives.
+
+    Raises
+    ------
+    DataError
+        If the structure has an unknown element or two atoms at the same place.
+    """
+    elements = element_indices(structure, architecture)
+    neighbours = neighbour_list(structure, architecture.r_cutoff * architecture.length_unit)
+    table = symmetry_tables(architecture)
+    return Descriptors(
+        *structure_symmetry_functions(
+            table,
+            elements,
+            neighbours.first,
+            neighbours.index,
+            neighbours.vectors,
+            neighbours.distances,
+            int(table.n_functions.max()),
+        )
+    )
+
+
+def scaling_statistics(
+    descriptors: Sequence[Descriptors], structures: Sequence[Structure], architecture: Architecture
+) -> dict[str, Scaling]:
+    """Minimum, maximum, mean and standard deviation (n - 1) of every symmetry function.
+
+    Over all atoms of an element in the given structures, as nnp-scaling does.
+
+    Raises
+    ------
+    DataError
+        If an element of the potential is in no structure.
+    """
+    statistics = {}
+    for e, symbol in enumerate(architecture.elements):
+        n_functions = len(architecture.symmetry_functions[symbol])
+        G = np.concatenate(
+            [
+                d.G[element_indices(s, architecture) == e, :n_functions]
+                for d, s in zip(descriptors, structures, strict=True)
+            ]
+        )
+        if len(G) == 0:
+            raise DataError(
+                f"no structure has an atom of {symbol}: take {symbol} out of potential.elements "
+                "or add structures with it"
+            )
+        sigma = G.std(axis=0, ddof=1) if len(G) > 1 else np.zeros(n_functions)
+        statistics[symbol] = Scaling(G.min(axis=0), G.max(axis=0), G.mean(axis=0), sigma)
+    return statistics
+
+
+def scaling_factors(
+    scaling: Mapping[str, Scaling], architecture: Architecture
+) -> dict[str, tuple[FloatArray, FloatArray, float]]:
+    """Per element (shift, factor, offset): network inputs are (G - shift) factor + offset.
+
+    Raises
+    ------
+    DataError
+        If a function is constant, so that its factor would be infinite.
+    """
+    mode = architecture.scaling
+    width = architecture.scale_max - architecture.scale_min
+    factors = {}
+    for symbol in architecture.elements:
+        s = scaling[symbol]
+        zero, one = np.zeros_like(s.mean), np.ones_like(s.mean)
+        if mode in ("none", "center"):
+            factors[symbol] = (zero if mode == "none" else s.mean, one, 0.0)
+            continue
+        spread = s.sigma if mode == "sigma" else s.maximum - s.minimum
+        if not (spread > 0.0).all():
+            function = architecture.symmetry_functions[symbol][int(np.argmin(spread))]
+            raise DataError(
+                f"symmetry function {symbol} {function} has the same value for all atoms and "
+                "cannot be scaled; drop it (potential.minimum_spread)"
+            )
+        shift = s.minimum if mode == "scale" else s.mean
+        factors[symbol] = (shift, width / spread, architecture.scale_min)
+    return factors
+
+
+def functions_without_spread(
+    statistics: Mapping[str, Scaling], architecture: Architecture, minimum_spread: float
+) -> dict[str, list[int]]:
+    """Places of the functions of each element whose range is not larger than minimum_spread."""
+    return {
+        symbol: np.flatnonzero(
+            ~(statistics[symbol].maximum - statistics[symbol].minimum > minimum_spread)
+        ).tolist()
+        for symbol in architecture.elements
+    }
+
+
+def drop_functions(
+    architecture: Architecture, statistics: Mapping[str, Scaling], dropped: Mapping[str, list[int]]
+) -> tuple[Architecture, dict[str, Scaling], list[str]]:
+    """Take functions out of an architecture and its statistics.
+
+    Parameters
+    ----------
+    architecture, statistics
+        Before.
+    dropped
+        Places per element, as from `functions_without_spread`.
+
+    Returns
+    -------
+    architecture, statistics, names
+        After; the names of the functions that were dropped.
+
+    Raises
+    ------
+    DataError
+        If an element would have no function left.
+    """
+    functions, reduced, names = {}, {}, []
+    for symbol in architecture.elements:
+        before = architecture.symmetry_functions[symbol]
+        places = set(dropped.get(symbol, []))
+        kept = [place for place in range(len(before)) if place not in places]
+        if not kept:
+            raise DataError(
+                f"all symmetry functions of {symbol} have the same value for all its atoms: "
+                "the structures do not differ, or potential.cutoff_radius is too small"
+            )
+        functions[symbol] = tuple(before[place] for place in kept)
+        names += [f"{symbol} {before[place]}" for place in sorted(places)]
+        s = statistics[symbol]
+        reduced[symbol] = Scaling(s.minimum[kept], s.maximum[kept], s.mean[kept], s.sigma[kept])
+    return dataclasses.replace(architecture, symmetry_functions=functions), reduced, names
+
+
+def _radial(f: SymmetryFunction) -> tuple[float, float, float]:
+    return f.r_cutoff, f.eta, f.r_shift
+
+
+def _integers(values: Sequence[int]) -> IntArray:
+    return np.array(values, dtype=np.int64)
