@@ -43,7 +43,9 @@ class DatasetSettings(_Model):
         0.1, description="Share of every group that becomes test structures (split: random)."
     )
     split_seed: int = Field(1, ge=0, description="Seed of the random split.")
-    test_groups: tuple[str, ...] = Field((), description="Groups kept for the test (split: groups).")
+    test_groups: tuple[str, ...] = Field(
+        (), description="Groups kept for the test (split: groups)."
+    )
     test_structures: tuple[str, ...] = Field(
         (), description="Names of the test structures; takes the place of the split."
     )
@@ -73,9 +75,9 @@ class AngularSettings(_Model):
     kind: Literal["narrow", "wide"] = Field(
         "wide", description="narrow: type 3, with r_jk; wide: type 9, without."
     )
-    functions: tuple[tuple[NotNegative, Literal[-1, 1], Annotated[float, Field(ge=1.0)]], ...] | None = (
-        Field(None, description="[eta, lambda, zeta] of each; default: those of the basis.")
-    )
+    functions: (
+        tuple[tuple[NotNegative, Literal[-1, 1], Annotated[float, Field(ge=1.0)]], ...] | None
+    ) = Field(None, description="[eta, lambda, zeta] of each; default: those of the basis.")
     r_shift: NotNegative | None = Field(
         None,
         description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift. "
@@ -157,7 +159,9 @@ class PotentialSettings(_Model):
 class KalmanSettings(_Model):
     """Extended Kalman filter, as n2p2 has it."""
 
-    kind: Literal["standard", "fading"] = Field("standard", description="Standard or fading memory.")
+    kind: Literal["standard", "fading"] = Field(
+        "standard", description="Standard or fading memory."
+    )
     per_element: bool = Field(False, description="One filter per element in place of one for all.")
     epsilon: Positive = Field(0.01, description="P(0) = 1/epsilon.")
     q0: NotNegative = Field(0.01, description="Process noise at the start.")
@@ -258,10 +262,23 @@ class SurfaceSettings(_Model):
     """Surface energies of relaxed slabs, not reconstructed."""
 
     facets: tuple[Literal["100", "110", "111"], ...] = Field(
-        ("100", "111"), description="Miller indices."
+        ("100", "111"), min_length=1, description="Miller indices, each once."
     )
-    layers: Annotated[int, Field(ge=3)] = Field(7, description="Atomic layers of the slab.")
-    vacuum: Positive = Field(10.0, description="Vacuum between slabs. [Angstrom]")
+    layers: Annotated[int, Field(ge=3)] = Field(
+        7, description="Atomic layers of the (100) and (111) slabs."
+    )
+    layers_110: Annotated[int, Field(ge=3)] = Field(
+        9, description="Atomic layers of the (110) slab, whose layers are closer in fcc."
+    )
+    vacuum: Positive = Field(
+        10.0, description="Vacuum between slabs; more than the cutoff radius. [Angstrom]"
+    )
+
+    @model_validator(mode="after")
+    def _facets_differ(self) -> SurfaceSettings:
+        if len(set(self.facets)) < len(self.facets):
+            raise ValueError("every facet may appear once")
+        return self
 
 
 class PhaseSettings(_Model):
@@ -299,6 +316,33 @@ class PropertiesSettings(_Model):
         {}, description="Weight of a property in property_error; default 1."
     )
 
+    @model_validator(mode="after")
+    def _crystals_fit(self) -> PropertiesSettings:
+        if self.phase is not None and self.phase.crystal == self.crystal:
+            raise ValueError(
+                f"phase.crystal must differ from crystal; both are {self.crystal}, choose another"
+            )
+        if self.surface_energy is not None and self.crystal == "diamond":
+            raise ValueError(
+                "surface_energy needs crystal fcc, bcc or sc; diamond's surfaces reconstruct"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_name_properties(self) -> PropertiesSettings:
+        crystals = get_args(PhaseSettings.model_fields["crystal"].annotation)
+        known = [
+            *("lattice_constant", "C11", "C12", "C44", "bulk_modulus", "bulk_modulus_eos"),
+            *(f"surface_energy_{facet}" for facet in ("100", "110", "111")),
+            *(f"{other}_{self.crystal}_energy_difference" for other in crystals),
+        ]
+        for name in self.weights:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+                raise ValueError(f"weights: no property is called {name}; {hint}")
+        return self
+
 
 class Target(_Model):
     """A term of the score."""
@@ -318,6 +362,12 @@ class ScoreSettings(_Model):
     )
     property_error: Target = Field(Target(scale=3.0), description="Property error. [%]")
 
+    @model_validator(mode="after")
+    def _some_weight(self) -> ScoreSettings:
+        if self.energy_rmse.weight + self.force_rmse.weight + self.property_error.weight == 0.0:
+            raise ValueError("one weight of the score at least must be larger than 0")
+        return self
+
 
 class EvaluationSettings(_Model):
     """How a potential is judged."""
@@ -332,7 +382,9 @@ class SearchSettings(_Model):
 
     trials: Count = Field(20, description="Number of trials.")
     sampler: Literal["tpe", "nsga2", "nsga3", "qmc", "random", "grid"] = Field(
-        "tpe", description="Optuna's sampler."
+        "tpe",
+        description="Optuna's sampler; grid: every combination, for choices, integers and "
+        "uniform with a step.",
     )
     objectives: tuple[str, ...] = Field(
         ("energy_rmse", "force_rmse", "property_error"),
@@ -346,14 +398,26 @@ class SearchSettings(_Model):
         3, description="One of so many trials goes on at each rung (asha)."
     )
     startup_trials: Count = Field(10, description="Random trials before a model is used (tpe).")
-    seed: int = Field(1, ge=0, description="Seed of the sampler.")
+    population: Annotated[int, Field(ge=2)] = Field(
+        20, description="Trials of one generation (nsga2, nsga3)."
+    )
+    seed: int = Field(1, ge=0, lt=2**32, description="Seed of the sampler.")
+
+    @model_validator(mode="after")
+    def _objectives_differ(self) -> SearchSettings:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("every objective may appear once")
+        return self
 
 
 class ResourceSettings(_Model):
     """What a trial may use."""
 
     cpus_per_trial: Count = Field(1, description="Cores of a trial.")
-    concurrent_trials: Count | None = Field(None, description="Trials at a time; null: all fit.")
+    concurrent_trials: Count | None = Field(
+        None,
+        description="Trials at a time; null: all that fit. Only 1 gives the same search again.",
+    )
     mpi_ranks: Literal[1] = Field(1, description="MPI ranks of a trial.")
 
 
@@ -413,29 +477,85 @@ class Settings(_Model):
         return cls.from_mapping(read_yaml(path))
 
 
+LARGEST_FILE = 1_000_000
+"""Bytes; a settings file is a page of text."""
+
+MOST_NODES = 100_000
+"""Keys and values with every alias written out; guards against aliases that multiply."""
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
 
     Raises
     ------
     ConfigError
-        If the file is missing, is not YAML, or is no mapping.
+        If the file is missing, too large, is not YAML, has a key twice, or is no mapping.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as stream:
+            text = stream.read(LARGEST_FILE + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a text file"
         raise ConfigError("", f"settings file {path} cannot be read: {reason}") from None
+    if len(text) > LARGEST_FILE:
+        raise ConfigError(
+            "", f"settings file {path} is larger than 1 MB; give the file with the settings"
+        )
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content = _parse_yaml(text)
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise ConfigError("", f"settings file {path}{where}: {problem}; mend the YAML") from None
+    except RecursionError:
+        raise ConfigError("", f"settings file {path}: is nested too deeply; flatten it") from None
     if not isinstance(content, dict):
         raise ConfigError("", f"settings file {path}: expected keys and values, found none")
     return content
+
+
+def _parse_yaml(text: str) -> Any:
+    """Load YAML after looking at its nodes, before aliases are written out."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        if _count_nodes(root, {}) > MOST_NODES:
+            raise yaml.MarkedYAMLError(
+                problem="its aliases stand for too many values", problem_mark=root.start_mark
+            )
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _count_nodes(node: yaml.Node, counts: dict[int, int]) -> int:
+    """Count a node and everything below it, as often as aliases repeat it."""
+    if id(node) in counts:
+        if counts[id(node)] == 0:
+            raise yaml.MarkedYAMLError(
+                problem="an alias contains itself", problem_mark=node.start_mark
+            )
+        return counts[id(node)]
+    counts[id(node)] = 0
+    total = 1
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value} appears twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+            total += _count_nodes(key, counts) + _count_nodes(value, counts)
+    elif isinstance(node, yaml.SequenceNode):
+        total += sum(_count_nodes(item, counts) for item in node.value)
+    counts[id(node)] = total
+    return total
 
 
 def _first_mistake(error: ValidationError) -> ConfigError:
