@@ -1,0 +1,42 @@
+"""One number from all errors of a potential."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from autune.settings import ScoreSettings
+
+
+def score(metrics: Mapping[str, float], settings: ScoreSettings) -> float:
+    """Weigh the errors of a potential: the weighted mean of errors over their scales.
+
+    sum_k w_k metric_k / scale_k / sum_k w_k over energy_rmse, force_rmse and property_error,
+    as far as metrics has them; the weights of others and other metrics do not count.
+
+    Parameters
+    ----------
+    metrics
+        Errors by name: energy_rmse [eV/atom], force_rmse [eV/Angstrom], property_error [%].
+    settings
+        Scale and weight of each term.
+
+    Returns
+    -------
+    float
+        The score, 1 when every error equals its scale; infinite when an error that counts is not
+        finite or none is known.
+    """
+    targets = {
+        "energy_rmse": settings.energy_rmse,
+        "force_rmse": settings.force_rmse,
+        "property_error": settings.property_error,
+    }
+    counted = [
+        (metrics[name] / target.scale, target.weight)
+        for name, target in targets.items()
+        if name in metrics and target.weight > 0.0
+    ]
+    if not counted or not all(math.isfinite(term) for term, _ in counted):
+        return math.inf
+    return sum(term * weight for term, weight in counted) / sum(weight for _, weight in counted)
