@@ -1,0 +1,261 @@
+"""The door to ASE: structures from every file that ASE reads, and ASE's atoms.
+
+Energies are the free energy where a file has both (VASP with smearing): it is the one whose
+derivatives the forces are.  Forces are the calculated ones, also on atoms that a relaxation held.
+A crystal that is periodic in one or two directions (a slab, a wire) becomes periodic in all
+three, with 50 Angstrom and more between it and its images in the others, more than any cutoff.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.cell import Cell
+from ase.db import connect
+from ase.io import iread, write
+from ase.io.formats import UnknownFileTypeError, filetype
+
+from autune.errors import DataError, FormatError
+from autune.formats.extxyz import check_extxyz
+from autune.formats.files import replacing
+from autune.structures import FloatArray, Side, Structure
+
+EMPTY_SPACE = 50.0
+"""Angstrom between images in a direction that is not periodic."""
+
+FOLDER_FORMATS = {
+    "abinit-out", "aims-output", "castep-castep", "db", "espresso-out", "extxyz", "gpaw-out",
+    "nwchem-out", "traj", "vasp-out", "vasp-xml", "xyz",
+}  # fmt: skip
+"""Formats with energies that are looked for in a folder (ASE's names)."""
+
+GROUP_KEYS = ("config_type", "group")
+WEIGHT_KEYS = ("weight", "energy_weight")
+SIDE_KEYS = ("split", "set")
+CHARGE_KEYS = ("charge", "total_charge")
+
+
+def read_atoms_file(path: str | Path) -> list[Structure]:
+    """Read all structures of a file, or of all files in a folder and its subfolders.
+
+    A structure without a name is called after its file and its place in it, from 0.  In a folder
+    the files with energies are read in alphabetical order (of ``OUTCAR`` and ``vasprun.xml`` only
+    the latter), and the word train or test in the name of a file fixes the side of its structures.
+
+    Parameters
+    ----------
+    path
+        File or folder.
+
+    Returns
+    -------
+    list
+        Structures in eV, Angstrom, eV/Angstrom.
+
+    Raises
+    ------
+    FormatError
+        If something cannot be read, or a folder holds nothing to read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return [structure for file in _files_in(path) for structure in _read_in_folder(path, file)]
+    return list(_read(path, path.stem))
+
+
+def from_atoms(atoms: Atoms) -> Structure:
+    """Convert ASE's atoms.
+
+    The group is ``info["config_type"]`` or ``info["group"]``; ``name``, ``weight`` (or
+    ``energy_weight``), ``split`` (or ``set``) and ``charge`` are taken from ``info`` as well.
+
+    Raises
+    ------
+    DataError
+        If the atoms are no valid structure.
+    """
+    info = {**atoms.info.get("data", {}), **atoms.info.get("key_value_pairs", {}), **atoms.info}
+    results = atoms.calc.results if atoms.calc is not None else {}
+    energy = results.get("free_energy", results.get("energy"))
+    return Structure(
+        numbers=atoms.numbers,
+        positions=atoms.positions,
+        cell=_periodic_cell(atoms),
+        energy=None if energy is None else float(energy),
+        forces=results.get("forces"),
+        stress=_full_stress(results.get("stress")),
+        charge=float(_first(info, CHARGE_KEYS, 0.0)),
+        group=_text(_first(info, GROUP_KEYS, "")),
+        name=_text(info.get("name", "")),
+        side=_side(_text(_first(info, SIDE_KEYS, ""))),
+        weight=float(_first(info, WEIGHT_KEYS, 1.0)),
+    )
+
+
+def to_atoms(structure: Structure) -> Atoms:
+    """Convert to ASE's atoms, with energy, forces and stress in a `SinglePointCalculator`."""
+    s = structure
+    texts = {"config_type": s.group, "name": s.name, "split": s.side}
+    info: dict[str, Any] = {key: text for key, text in texts.items() if text}
+    if s.weight != 1.0:
+        info["weight"] = s.weight
+    if s.charge != 0.0:
+        info["charge"] = s.charge
+    periodic = s.cell is not None
+    atoms = Atoms(s.numbers, s.positions, cell=s.cell, pbc=periodic, info=info)
+    results: dict[str, Any] = {}
+    if s.energy is not None:
+        results |= {"energy": s.energy, "free_energy": s.energy}
+    if s.forces is not None:
+        results["forces"] = s.forces
+    if s.stress is not None:
+        results["stress"] = s.stress.ravel()[[0, 4, 8, 5, 2, 1]]
+    if results:
+        atoms.calc = SinglePointCalculator(atoms, **results)
+    return atoms
+
+
+def write_atoms_file(path: str | Path, structures: Iterable[Structure], kind: str) -> None:
+    """Write structures as an ASE trajectory (``traj``) or database (``db``, ``json``).
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        images = [to_atoms(structure) for structure in structures]
+        if kind == "traj":
+            write(temporary, images, format="traj")
+            return
+        temporary.unlink()
+        with connect(temporary, type=kind, use_lock_file=False) as database:
+            for atoms in images:
+                database.write(atoms, data=dict(atoms.info))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    found = []
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if not hidden and _format_of(file) in FOLDER_FORMATS:
+            found.append(file)
+    complete = {file.parent for file in found if _format_of(file) == "vasp-xml"}
+    found = [f for f in found if f.parent not in complete or _format_of(f) != "vasp-out"]
+    if not found:
+        known = ", ".join(sorted(FOLDER_FORMATS))
+        raise FormatError(folder, None, f"expected files with structures ({known}), found none")
+    return found
+
+
+def _format_of(file: Path) -> str:
+    try:
+        return str(filetype(str(file)))
+    except (UnknownFileTypeError, OSError):
+        return ""
+
+
+def _read_in_folder(folder: Path, file: Path) -> Iterator[Structure]:
+    words = re.split(r"[^a-z]+", file.stem.lower())
+    sides: list[Side] = ["train", "test"]
+    side = next((side for side in sides if side in words), None)
+    for structure in _read(file, str(file.relative_to(folder).with_suffix(""))):
+        yield structure if structure.side else replace(structure, side=side)
+
+
+def _read(path: Path, stem: str) -> Iterator[Structure]:
+    if not path.is_file():
+        raise FormatError(path, None, "cannot be read: no such file or folder")
+    kind = _format_of(path)
+    if not kind:
+        raise FormatError(path, None, "is in no format that ASE knows; write extended XYZ")
+    lines: list[int] = []
+    if kind in ("extxyz", "xyz"):
+        kind = "extxyz"
+        lines = check_extxyz(path)
+    index = -1
+    for index, atoms in enumerate(_images(path, kind, lines)):
+        try:
+            structure = from_atoms(atoms)
+        except (DataError, ValueError, TypeError) as error:
+            raise _not_read(path, kind, index, lines, error) from None
+        yield structure if structure.name else replace(structure, name=f"{stem}:{index}")
+    if index < 0:
+        raise FormatError(path, None, f"expected structures, found none (read as {kind})")
+
+
+def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
+    n_read = 0
+    try:
+        for atoms in _ase_images(path, kind):
+            yield atoms
+            n_read += 1
+    except Exception as error:  # noqa: BLE001 - readers raise whatever bad files make them raise
+        raise _not_read(path, kind, n_read, lines, error) from None
+
+
+def _ase_images(path: Path, kind: str) -> Iterator[Atoms]:
+    if kind not in ("db", "json"):
+        yield from iread(str(path), index=":", format=kind, do_not_split_by_at_sign=True)
+        return
+    for row in connect(str(path), type=kind, use_lock_file=False).select():
+        yield row.toatoms(add_additional_information=True)
+
+
+def _not_read(path: Path, kind: str, index: int, lines: list[int], error: Exception) -> FormatError:
+    line = lines[index] if index < len(lines) else None
+    reason = str(error) or type(error).__name__
+    message = f"structure {index} cannot be read as {kind}: {reason}; mend or remove it"
+    return FormatError(path, line, message)
+
+
+def _periodic_cell(atoms: Atoms) -> FloatArray | None:
+    """Cell of atoms that are periodic everywhere, somewhere, or nowhere (None)."""
+    if not atoms.pbc.any():
+        return None
+    cell: FloatArray = np.array(atoms.cell)
+    if atoms.pbc.all():
+        return cell
+    if not cell[atoms.pbc].any(axis=1).all():
+        raise DataError("a periodic direction has no lattice vector; add it or set its pbc to F")
+    cell[~atoms.pbc] = 0.0
+    cell = np.array(Cell(cell).complete())  # adds normals of length 1
+    for direction in np.flatnonzero(~atoms.pbc):
+        heights = atoms.positions @ cell[direction]
+        cell[direction] *= np.ptp(heights) + EMPTY_SPACE
+    return cell
+
+
+def _full_stress(stress: Any) -> FloatArray | None:
+    if stress is None:
+        return None
+    values: FloatArray = np.asarray(stress, dtype=np.float64)
+    if values.shape == (6,):  # Voigt: xx, yy, zz, yz, xz, xy
+        values = values[[0, 5, 4, 5, 1, 3, 4, 3, 2]]
+    return values.reshape(-1, 3)
+
+
+def _first(info: Mapping[str, Any], keys: tuple[str, ...], default: Any) -> Any:
+    return next((info[key] for key in keys if key in info), default)
+
+
+def _text(value: Any) -> str:
+    """Undo ASE's guess that a text of numbers is an array."""
+    if isinstance(value, np.ndarray):
+        return " ".join(str(item) for item in value.ravel().tolist())
+    return str(value)
+
+
+def _side(text: str) -> Side | None:
+    if text.lower() in ("train", "training"):
+        return "train"
+    if text.lower() in ("test", "testing"):
+        return "test"
+    return None

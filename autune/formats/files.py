@@ -1,0 +1,106 @@
+"""Files: read with the name of the file in every error, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from autune.errors import ConfigError, FormatError
+
+
+@contextmanager
+def open_text(path: str | Path) -> Iterator[TextIO]:
+    """Open a text file for reading.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, cannot be read, or is not text.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as stream:
+            yield stream
+    except OSError as error:
+        raise FormatError(path, None, f"cannot be read: {_reason(error)}") from None
+    except UnicodeDecodeError:
+        raise FormatError(path, None, "expected text, found a binary file") from None
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary file in the same folder that takes the place of `path` at the end.
+
+    If the block fails, the temporary file is removed and `path` stays as it was.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is missing or not writable, or the disk is full.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _give_usual_mode(temporary)
+        _flush(temporary)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise ConfigError(
+            "",
+            f"{path} cannot be written: {_reason(error)}; name a file in a folder that exists, "
+            "is writable and has space",
+        ) from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file (UTF-8) whole or not at all.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is missing or not writable, or the disk is full.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is missing or not writable, or the disk is full.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _give_usual_mode(path: Path) -> None:
+    """Give a temporary file, made for its owner only, the mode of any other new file."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,127 @@
+"""The syntax of ``input.nn``: one keyword per line with its arguments.
+
+Arguments are separated by blanks; comments go from ``#`` or ``!`` to the end of the line; the
+order of lines is free; no keyword but those that list something may be given twice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from autune.errors import FormatError
+from autune.formats.files import open_text
+
+ALIASES = {
+    "symfunction": "symfunction_short",
+    "rmse_threshold_energy": "short_energy_error_threshold",
+    "rmse_threshold_force": "short_force_error_threshold",
+    "energy_fraction": "short_energy_fraction",
+    "force_fraction": "short_force_fraction",
+    "nnp_generation": "nnp_type",
+    "nnp_type_gen": "nnp_type",
+    "nnp_gen": "nnp_type",
+}
+"""Second names of keywords, and the name under which they are kept."""
+
+REPEATABLE = {"symfunction_short", "atom_energy"}
+"""Keywords that may be given more than once."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A keyword with its arguments and its place in the file."""
+
+    path: Path
+    number: int
+    keyword: str
+    words: list[str]
+
+    def error(self, message: str) -> FormatError:
+        """Make the error of this line."""
+        return FormatError(self.path, self.number, f"{self.keyword}: {message}")
+
+    def value(self, index: int) -> float:
+        """Return an argument as a finite number."""
+        try:
+            value = float(self.words[index])
+        except ValueError:
+            raise self.error(f"expected a number, found {self.words[index]!r}") from None
+        if not math.isfinite(value):
+            raise self.error(f"expected a finite number, found {self.words[index]!r}")
+        return value
+
+    def count(self, index: int) -> int:
+        """Return an argument as a whole number, not negative."""
+        value = self.value(index)
+        if value != int(value) or value < 0:
+            raise self.error(f"expected a whole number, found {self.words[index]!r}")
+        return int(value)
+
+    def expect(self, n_words: int, layout: str) -> None:
+        """Refuse any other number of arguments."""
+        if len(self.words) != n_words:
+            raise self.error(f"expected {layout}, found {' '.join(self.words) or 'nothing'!r}")
+
+
+class Keywords:
+    """All lines of a file by keyword; those that were asked for are known."""
+
+    def __init__(self, path: Path, lines: list[Line]) -> None:
+        self.path = path
+        self._lines: dict[str, list[Line]] = {}
+        self._asked: set[str] = set()
+        for line in lines:
+            earlier = self._lines.setdefault(line.keyword, [])
+            if earlier and line.keyword not in REPEATABLE:
+                raise line.error(f"is given twice, first in line {earlier[0].number}; remove one")
+            earlier.append(line)
+
+    @classmethod
+    def read(cls, path: Path) -> Keywords:
+        """Read all lines of a file."""
+        lines = []
+        with open_text(path) as stream:
+            for number, text in enumerate(stream, start=1):
+                words = text.replace("!", "#").partition("#")[0].split()
+                if words:
+                    keyword = ALIASES.get(words[0], words[0])
+                    lines.append(Line(path, number, keyword, words[1:]))
+        return cls(path, lines)
+
+    def all(self, keyword: str) -> list[Line]:
+        """Return the lines of a keyword that may be repeated."""
+        self._asked.add(keyword)
+        return self._lines.get(keyword, [])
+
+    def get(self, keyword: str) -> Line | None:
+        """Return the line of a keyword, None without one."""
+        lines = self.all(keyword)
+        return lines[0] if lines else None
+
+    def need(self, keyword: str) -> Line:
+        """Return the line of a keyword that must be there."""
+        line = self.get(keyword)
+        if line is None:
+            raise FormatError(self.path, None, f"keyword {keyword} is required and missing; add it")
+        return line
+
+    def number(self, keyword: str, default: float) -> float:
+        """Return the one number of a keyword."""
+        line = self.get(keyword)
+        if line is None:
+            return default
+        line.expect(1, "one number")
+        return line.value(0)
+
+    def on(self, keyword: str) -> bool:
+        """Tell whether a switch is on."""
+        line = self.get(keyword)
+        if line is not None:
+            line.expect(0, "no argument (the keyword alone means on; to switch off, remove it)")
+        return line is not None
+
+    def rest(self) -> dict[str, list[str]]:
+        """Return the arguments of the keywords that nobody asked for."""
+        return {key: x[0].words for key, x in self._lines.items() if key not in self._asked}
