@@ -1,1 +1,1 @@
-"""TODO."""
+"""Training: an extended Kalman filter on energies and force components."""

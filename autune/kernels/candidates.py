@@ -1,0 +1,197 @@
+"""Errors and weight derivatives of energies and force components of a set of structures.
+
+Notation
+--------
+============== ======================================================= ======================
+symbol         meaning                                                 shape
+============== ======================================================= ======================
+S, A, B        structures, their atoms, pairs (atom, atom that feels)
+G              scaled symmetry functions of every atom                 (n_A, n_max)
+element        element of every atom                                   (n_A,)
+first_atom     atoms of structure s: first_atom[s] .. first_atom[s+1]  (n_S + 1,)
+first_pair     pairs in which atom a is moved                          (n_A + 1,)
+center         atom that feels the move, sorted by element             (n_B,)
+dG_dr          derivative of G[center] with respect to r_a             (n_B, 3, n_max)
+w              weights of all elements, one after the other            (n_weights,)
+first_weight   weights of element e                                    (n_elements + 1,)
+sizes          neurons per layer of each element's network             (n_elements, n_layers+1)
+codes          activation of each layer                                (n_layers,)
+============== ======================================================= ======================
+
+A force component is F_ac = - sum_pairs dE_i/dG_i . dG_i/dr_ac; its number is 3 a + c with the
+atom a counted through the whole set.  Energies of structures are sums of atomic energies.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from autune.kernels.jit import njit
+from autune.kernels.network import (
+    Networks,
+    directional_jacobian,
+    directional_value,
+    energies,
+    energy_jacobian,
+    gradients,
+)
+
+
+class Observables(NamedTuple):
+    """Everything about a set of structures that training looks at, in training units."""
+
+    G: np.ndarray
+    element: np.ndarray
+    first_atom: np.ndarray
+    first_pair: np.ndarray
+    center: np.ndarray
+    dG_dr: np.ndarray
+    energy: np.ndarray
+    force: np.ndarray
+
+
+@njit
+def _rows_of_element(
+    data: Observables, begin: int, end: int, e: int, n_inputs: int
+) -> np.ndarray:
+    """Inputs of the atoms of one element of a structure, shape (m, n_inputs)."""
+    m = 0
+    for i in range(begin, end):
+        if data.element[i] == e:
+            m += 1
+    X = np.empty((m, n_inputs))
+    m = 0
+    for i in range(begin, end):
+        if data.element[i] == e:
+            X[m] = data.G[i, :n_inputs]
+            m += 1
+    return X
+
+
+@njit
+def _stack(
+    data: Observables, component: int, e: int, n_inputs: int
+) -> np.ndarray:
+    """Inputs above tangents of the atoms of one element that feel a component."""
+    a, c = component // 3, component % 3
+    begin = data.first_pair[a]
+    end = data.first_pair[a + 1]
+    while begin < end and data.element[data.center[begin]] < e:
+        begin += 1
+    stop = begin
+    while stop < end and data.element[data.center[stop]] == e:
+        stop += 1
+    m = stop - begin
+    XV = np.empty((2 * m, n_inputs))
+    for i in range(m):
+        XV[i] = data.G[data.center[begin + i], :n_inputs]
+        XV[m + i] = data.dG_dr[begin + i, c, :n_inputs]
+    return XV
+
+
+@njit
+def structure_energies(
+    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray
+) -> np.ndarray:
+    """Return the energies of the chosen structures."""
+    result = np.zeros(len(chosen))
+    for s in range(len(chosen)):
+        begin, end = data.first_atom[chosen[s]], data.first_atom[chosen[s] + 1]
+        for e in range(len(net.sizes)):
+            X = _rows_of_element(data, begin, end, e, net.sizes[e, 0])
+            if len(X) > 0:
+                we = w[net.first_weight[e] : net.first_weight[e + 1]]
+                result[s] += energies(X, we, net.sizes[e], net.codes, net.normalize_nodes).sum()
+    return result
+
+
+@njit
+def force_components(
+    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray
+) -> np.ndarray:
+    """Return the chosen force components."""
+    result = np.zeros(len(chosen))
+    for k in range(len(chosen)):
+        for e in range(len(net.sizes)):
+            XV = _stack(data, chosen[k], e, net.sizes[e, 0])
+            if len(XV) > 0:
+                we = w[net.first_weight[e] : net.first_weight[e + 1]]
+                result[k] -= directional_value(XV, we, net.sizes[e], net.codes, net.normalize_nodes)
+    return result
+
+
+@njit
+def energy_observations(
+    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray, jacobian: np.ndarray
+) -> np.ndarray:
+    """Return energies of the chosen structures; write dE/dw as rows of `jacobian`."""
+    result = np.zeros(len(chosen))
+    jacobian[:] = 0.0
+    for s in range(len(chosen)):
+        begin, end = data.first_atom[chosen[s]], data.first_atom[chosen[s] + 1]
+        for e in range(len(net.sizes)):
+            X = _rows_of_element(data, begin, end, e, net.sizes[e, 0])
+            if len(X) > 0:
+                i, j = net.first_weight[e], net.first_weight[e + 1]
+                result[s] += energy_jacobian(
+                    X, w[i:j], net.sizes[e], net.codes, net.normalize_nodes, jacobian[s, i:j]
+                )
+    return result
+
+
+@njit
+def force_observations(
+    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray, jacobian: np.ndarray
+) -> np.ndarray:
+    """Return the chosen force components; write dF/dw as rows of `jacobian`."""
+    result = np.zeros(len(chosen))
+    jacobian[:] = 0.0
+    for k in range(len(chosen)):
+        for e in range(len(net.sizes)):
+            XV = _stack(data, chosen[k], e, net.sizes[e, 0])
+            if len(XV) > 0:
+                i, j = net.first_weight[e], net.first_weight[e + 1]
+                row = jacobian[k, i:j]
+                result[k] -= directional_jacobian(
+                    XV, w[i:j], net.sizes[e], net.codes, net.normalize_nodes, row
+                )
+                row *= -1.0
+    return result
+
+
+@njit
+def all_energies_and_forces(
+    data: Observables, net: Networks, w: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return energies (n_S,) and forces (3 n_A,) of the whole set."""
+    n_atoms = len(data.element)
+    energy = np.zeros(len(data.first_atom) - 1)
+    force = np.zeros(3 * n_atoms)
+    dE_dG = np.zeros_like(data.G)
+    atomic = np.zeros(n_atoms)
+    for e in range(len(net.sizes)):
+        n_inputs = net.sizes[e, 0]
+        X = _rows_of_element(data, 0, n_atoms, e, n_inputs)
+        if len(X) == 0:
+            continue
+        we = w[net.first_weight[e] : net.first_weight[e + 1]]
+        value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
+        m = 0
+        for i in range(n_atoms):
+            if data.element[i] == e:
+                atomic[i] = value[m]
+                dE_dG[i, :n_inputs] = slope[m]
+                m += 1
+    for s in range(len(energy)):
+        energy[s] = atomic[data.first_atom[s] : data.first_atom[s + 1]].sum()
+    for a in range(n_atoms):
+        for p in range(data.first_pair[a], data.first_pair[a + 1]):
+            i = data.center[p]
+            for c in range(3):
+                total = 0.0
+                for k in range(dE_dG.shape[1]):
+                    total += dE_dG[i, k] * data.dG_dr[p, c, k]
+                force[3 * a + c] -= total
+    return energy, force

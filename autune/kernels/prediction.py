@@ -1,0 +1,120 @@
+"""Energies, forces and virial of a structure, atom by atom, without storing derivatives.
+
+Notation
+--------
+======= ============================================================ ======================
+symbol  meaning                                                      shape, unit
+======= ============================================================ ======================
+E_i     network output of atom i, in internal units                  (n_atoms,)
+F_k     - sum_i dE_i/dr_k, internal energy unit / Angstrom           (n_atoms, 3)
+W       sum over all i and neighbours j of (dE_i/dr_j) (r_j - r_i)   (3, 3)
+======= ============================================================ ======================
+
+W is the derivative of the energy with respect to a homogeneous strain; W / volume is the stress,
+positive under tension.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from autune.kernels.jit import njit
+from autune.kernels.network import Networks, gradients
+from autune.kernels.symmetry import SymmetryTable, atom_symmetry_functions, make_scratch
+
+EXTRAPOLATION_MARGIN = 1000 * 2.220446049250313e-16
+"""A symmetry function this far outside its known range extrapolates (as in n2p2)."""
+
+
+class InputScaling(NamedTuple):
+    """From symmetry functions to network inputs, each array (n_elements, n_max)."""
+
+    shift: np.ndarray
+    slope: np.ndarray
+    offset: np.ndarray
+    minimum: np.ndarray
+    maximum: np.ndarray
+
+
+@njit
+def predict_structure(
+    table: SymmetryTable,
+    scaling: InputScaling,
+    net: Networks,
+    w: np.ndarray,
+    elements: np.ndarray,
+    first: np.ndarray,
+    neighbour: np.ndarray,
+    vectors: np.ndarray,
+    distances: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Predict one structure.
+
+    Parameters
+    ----------
+    table, scaling, net, w
+        The potential.
+    elements
+        Element of each atom, shape (n_atoms,).
+    first, neighbour, vectors, distances
+        Neighbour list, as in `symmetry.structure_symmetry_functions`.
+
+    Returns
+    -------
+    E, F, W
+        As in the table above.
+    extrapolations
+        Symmetry functions of each atom outside their known range, shape (n_atoms,).
+    """
+    n_atoms = len(elements)
+    n_max = scaling.shift.shape[1]
+    E = np.empty(n_atoms)
+    F = np.zeros((n_atoms, 3))
+    W = np.zeros((3, 3))
+    extrapolations = np.zeros(n_atoms, np.int64)
+    n = 1
+    for i in range(n_atoms):
+        n = max(n, first[i + 1] - first[i])
+    scratch = make_scratch(table, n)
+    G = np.empty(n_max)
+    dG = np.empty((n, 3, n_max))
+    neighbour_elements = np.empty(n, np.int64)
+    for i in range(n_atoms):
+        e = elements[i]
+        start, stop = first[i], first[i + 1]
+        for image in range(start, stop):
+            neighbour_elements[image - start] = elements[neighbour[image]]
+        atom_symmetry_functions(
+            table,
+            e,
+            neighbour_elements[: stop - start],
+            vectors[start:stop],
+            distances[start:stop],
+            scratch,
+            G,
+            dG,
+        )
+        n_inputs = net.sizes[e, 0]
+        X = np.empty((1, n_inputs))
+        for k in range(n_inputs):
+            X[0, k] = (G[k] - scaling.shift[e, k]) * scaling.slope[e, k] + scaling.offset[e, k]
+            if (
+                G[k] < scaling.minimum[e, k] - EXTRAPOLATION_MARGIN
+                or G[k] > scaling.maximum[e, k] + EXTRAPOLATION_MARGIN
+            ):
+                extrapolations[i] += 1
+        we = w[net.first_weight[e] : net.first_weight[e + 1]]
+        value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
+        E[i] = value[0]
+        for image in range(start, stop):
+            for c in range(3):
+                derivative = 0.0
+                for k in range(n_inputs):
+                    derivative += slope[0, k] * scaling.slope[e, k] * dG[image - start, c, k]
+                F[neighbour[image], c] -= derivative
+                F[i, c] += derivative
+                for d in range(3):
+                    W[c, d] += derivative * vectors[image, d]
+    return E, F, W, extrapolations

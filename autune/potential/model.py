@@ -1,0 +1,219 @@
+"""The potential: architecture, scaling and weights together; predict, load, save."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from autune.architecture import Architecture
+from autune.errors import FormatError
+from autune.formats.atoms import from_atoms
+from autune.formats.files import write_text
+from autune.formats.input_nn import input_nn_text, read_input_nn
+from autune.formats.tables import (
+    Scaling,
+    read_scaling,
+    read_weights,
+    write_scaling,
+    write_weights,
+)
+from autune.kernels.prediction import InputScaling, predict_structure
+from autune.potential.descriptors import element_indices, symmetry_tables
+from autune.potential.layout import (
+    build_networks,
+    join_weights,
+    padded_factors,
+    padded_range,
+)
+from autune.potential.neighbours import neighbour_list
+from autune.structures import FloatArray, IntArray, Structure
+from autune.units import BOHR, HARTREE
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from autune.potential.calculator import HDNNPCalculator
+
+UNITS = {"eV,Angstrom": (1.0, 1.0), "Hartree,Bohr": (BOHR, HARTREE)}
+"""Angstrom in the length unit and eV in the energy unit of a potential's files."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a potential says about a structure.
+
+    Parameters
+    ----------
+    energy
+        Total energy in eV.
+    forces
+        In eV/Angstrom, shape (n_atoms, 3).
+    virial
+        Derivative of the energy with respect to strain in eV, shape (3, 3).
+    stress
+        virial / volume in eV/Angstrom^3, positive under tension; None for a cluster.
+    atomic_energies
+        In eV, shape (n_atoms,), their sum is the energy.
+    extrapolations
+        Symmetry functions of each atom outside the range of the training set, shape (n_atoms,).
+    """
+
+    energy: float
+    forces: FloatArray
+    virial: FloatArray
+    stress: FloatArray | None
+    atomic_energies: FloatArray
+    extrapolations: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Potential:
+    """A high-dimensional neural network potential (Behler, Parrinello, PRL 98, 146401 (2007)).
+
+    Parameters
+    ----------
+    architecture
+        Elements, symmetry functions, networks, units.
+    scaling
+        Statistics of the symmetry functions per element.
+    weights
+        Weights and biases per element, in n2p2's order.
+    keywords
+        Other keywords of its input.nn, for training further with n2p2.
+    """
+
+    architecture: Architecture
+    scaling: dict[str, Scaling]
+    weights: dict[str, FloatArray]
+    keywords: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols in order of atomic number."""
+        return self.architecture.elements
+
+    @property
+    def r_cutoff(self) -> float:
+        """Largest cutoff radius in Angstrom."""
+        return self.architecture.r_cutoff * self.architecture.length_unit
+
+    def predict(self, atoms: Structure | Atoms) -> Prediction:
+        """Predict energy, forces and stress.
+
+        Parameters
+        ----------
+        atoms
+            A structure, or ASE's Atoms.
+
+        Raises
+        ------
+        DataError
+            If the structure has an element that the potential does not know.
+        """
+        structure = atoms if isinstance(atoms, Structure) else from_atoms(atoms)
+        a = self.architecture
+        elements = element_indices(structure, a)
+        neighbours = neighbour_list(structure, self.r_cutoff)
+        table, scaling, networks, weights = self._arrays
+        E, F, W, extrapolations = predict_structure(
+            table,
+            scaling,
+            networks,
+            weights,
+            elements,
+            neighbours.first,
+            neighbours.index,
+            neighbours.vectors,
+            neighbours.distances,
+        )
+        # Back from internal units, N2P2 6: E = E*/cE + N mean + atom energies.
+        to_eV = a.energy_unit / a.conv_energy
+        offsets = np.array([a.atom_energies.get(symbol, 0.0) for symbol in a.elements])
+        atomic = E * to_eV + (a.mean_energy + offsets[elements]) * a.energy_unit
+        virial = 0.5 * (W + W.T) * to_eV
+        return Prediction(
+            energy=float(atomic.sum()),
+            forces=F * to_eV,
+            virial=virial,
+            stress=None if structure.cell is None else virial / structure.volume,
+            atomic_energies=atomic,
+            extrapolations=extrapolations,
+        )
+
+    def calculator(self) -> HDNNPCalculator:
+        """Return an ASE calculator."""
+        from autune.potential.calculator import HDNNPCalculator
+
+        return HDNNPCalculator(self)
+
+    @classmethod
+    def load(
+        cls,
+        directory: str | Path,
+        units: Literal["eV,Angstrom", "Hartree,Bohr"] = "eV,Angstrom",
+    ) -> Potential:
+        """Read a directory of n2p2: input.nn, scaling.data, weights.ZZZ.data.
+
+        Parameters
+        ----------
+        directory
+            Any directory that n2p2 or LAMMPS could use.
+        units
+            Units of the files; nothing in them says which.
+
+        Raises
+        ------
+        FormatError
+            If a file is missing or wrong.
+        """
+        directory = Path(directory)
+        if not (directory / "input.nn").is_file():
+            raise FormatError(
+                directory, None, "expected a potential (input.nn, scaling.data, weights.*.data)"
+            )
+        length_unit, energy_unit = UNITS[units]
+        architecture, keywords = read_input_nn(directory / "input.nn", length_unit, energy_unit)
+        scaling = read_scaling(directory / "scaling.data", architecture)
+        weights = {
+            element: read_weights(
+                directory / f"weights.{atomic_numbers[element]:03d}.data",
+                architecture.n_weights(element),
+            )
+            for element in architecture.elements
+        }
+        return cls(architecture, scaling, weights, keywords)
+
+    def save(self, directory: str | Path) -> None:
+        """Write input.nn, scaling.data and weights.ZZZ.data, in the units the potential has."""
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        write_scaling(directory / "scaling.data", self.architecture, self.scaling)
+        for element in self.elements:
+            write_weights(
+                directory / f"weights.{atomic_numbers[element]:03d}.data",
+                self.weights[element],
+                self.architecture.layer_sizes(element),
+            )
+        text = input_nn_text(
+            self.architecture,
+            {keyword: " ".join(words) for keyword, words in self.keywords.items()},
+            "High-dimensional neural network potential trained by autune; eV and Angstrom"
+            if self.architecture.length_unit == 1.0
+            else "High-dimensional neural network potential; units of its source",
+        )
+        write_text(directory / "input.nn", text)
+
+    @cached_property
+    def _arrays(self) -> tuple:  # type: ignore[type-arg]
+        scaling = InputScaling(
+            *padded_factors(self.scaling, self.architecture),
+            *padded_range(self.scaling, self.architecture),
+        )
+        weights = join_weights(self.weights, self.architecture)
+        return symmetry_tables(self.architecture), scaling, build_networks(self.architecture), weights

@@ -1,0 +1,86 @@
+"""Which energies and force components enter the next update (N2P2 8.2 and 8.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from autune.settings import SelectionSettings
+from autune.structures import FloatArray, IntArray
+
+Kind = Literal["energy", "force"]
+
+
+def schedule_updates(
+    n_updates: int, force_ratio: float, generator: np.random.Generator
+) -> list[Kind]:
+    """Return the kinds of an epoch's updates, in random order."""
+    n_forces = round(n_updates * force_ratio)
+    kinds: list[Kind] = ["force"] * n_forces + ["energy"] * (n_updates - n_forces)
+    return [kinds[i] for i in generator.permutation(n_updates)]
+
+
+class Candidates:
+    """The candidates of one kind, taken in order and from the start again at the end.
+
+    Parameters
+    ----------
+    count
+        Number of candidates.
+    threshold
+        Error over RMSE that a candidate must exceed in threshold mode.
+    settings
+        Mode and number of trials.
+    """
+
+    def __init__(self, count: int, threshold: float, settings: SelectionSettings) -> None:
+        self._order: IntArray = np.arange(count)
+        self._position = 0
+        self._threshold = threshold
+        self._settings = settings
+
+    def begin_epoch(self, generator: np.random.Generator, errors: FloatArray) -> None:
+        """Shuffle, or sort by the errors of the last epoch, largest first."""
+        self._position = 0
+        if self._settings.mode == "sorted":
+            self._order = np.argsort(-np.abs(errors), kind="stable")
+        else:
+            self._order = generator.permutation(len(self._order))
+
+    def take(
+        self, count: int, rmse: float, present_error: Callable[[int], float]
+    ) -> IntArray:
+        """Return the next candidates.
+
+        Parameters
+        ----------
+        count
+            How many.
+        rmse
+            RMSE of the training set after the last epoch.
+        present_error
+            Absolute error of a candidate with the present weights, in the unit of `rmse`;
+            asked for in threshold mode only.
+        """
+        if self._settings.mode != "threshold":
+            return np.array([self._next() for _ in range(count)])
+        return np.array([self._next_above(rmse, present_error) for _ in range(count)])
+
+    def _next(self) -> int:
+        candidate = int(self._order[self._position])
+        self._position = (self._position + 1) % len(self._order)
+        return candidate
+
+    def _next_above(self, rmse: float, present_error: Callable[[int], float]) -> int:
+        """Take the first above the threshold, or else the worst of those tried."""
+        worst, largest = -1, -1.0
+        for _ in range(self._settings.trials):
+            candidate = self._next()
+            error = present_error(candidate)
+            if error > self._threshold * rmse:
+                return candidate
+            if error > largest or worst < 0:
+                worst, largest = candidate, error
+        return worst

@@ -1,0 +1,45 @@
+"""What an epoch of training reports, and the one thing that may be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Errors after an epoch; epoch 0 is before the first update.
+
+    Parameters
+    ----------
+    seed
+        Which of the trainings of a trial, from 0.
+    number
+        Epoch, from 0.
+    train_energy_rmse, test_energy_rmse
+        Root mean square error of the energy per atom, eV/atom; NaN without structures.
+    train_force_rmse, test_force_rmse
+        Root mean square error over force components, eV/Angstrom; NaN without structures.
+    score
+        Scalar score of the test errors (training errors where there is no test set).
+    seconds
+        Wall time since the training began, s.
+    """
+
+    seed: int
+    number: int
+    train_energy_rmse: float
+    test_energy_rmse: float
+    train_force_rmse: float
+    test_force_rmse: float
+    score: float
+    seconds: float
+
+
+Report = Callable[[Epoch], bool]
+"""Called after every epoch; False stops the training."""
+
+
+def go_on(_: Epoch) -> bool:
+    """Let every training run to its end."""
+    return True

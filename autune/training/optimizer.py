@@ -1,0 +1,80 @@
+"""The extended Kalman filter with its schedules, for all weights or element by element."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from autune.errors import TrainingDiverged
+from autune.kernels import kalman
+from autune.settings import KalmanSettings
+from autune.structures import FloatArray
+
+
+@dataclass
+class KalmanFilter:
+    """State of one filter; the order of operations is n2p2's (N2P2 8.5).
+
+    Parameters
+    ----------
+    P
+        Error covariance, lower triangle, shape (n, n).
+    q
+        Process noise of the next update.
+    eta
+        Learning rate of the last update (standard filter).
+    forgetting
+        lambda of the next update (fading memory filter).
+    """
+
+    P: FloatArray
+    q: float
+    eta: float
+    forgetting: float
+
+    @classmethod
+    def start(cls, n_weights: int, settings: KalmanSettings) -> KalmanFilter:
+        """Return the filter before the first update."""
+        P = kalman.initial_covariance(n_weights, settings.epsilon)
+        return cls(P, settings.q0, settings.eta, settings.lambda_)
+
+    def update(
+        self, H: FloatArray, xi: FloatArray, settings: KalmanSettings, updates_per_epoch: int
+    ) -> FloatArray:
+        """Digest observations; return the change of the weights.
+
+        Parameters
+        ----------
+        H
+            Derivatives of the observables, shape (n_weights, m), Fortran order.
+        xi
+            Errors, shape (m,).
+        settings
+            Schedules.
+        updates_per_epoch
+            Decays are given per epoch.
+
+        Raises
+        ------
+        TrainingDiverged
+            If the filter has lost its numbers.
+        """
+        if settings.kind == "standard":
+            if self.eta < settings.etamax:
+                self.eta *= math.exp(settings.etatau / updates_per_epoch)
+            r, forget = 1.0 / self.eta, 1.0
+        else:
+            r, forget = self.forgetting, self.forgetting
+        try:
+            dw = kalman.update(self.P, H, xi, r, self.q, forget)
+        except FloatingPointError as error:
+            raise TrainingDiverged(f"the Kalman filter broke down: {error}") from None
+        if not np.isfinite(dw).all():
+            raise TrainingDiverged("the weights are not finite any more")
+        if self.q > settings.qmin:
+            self.q *= math.exp(-settings.qtau / updates_per_epoch)
+        if settings.kind == "fading":
+            self.forgetting = settings.nue * self.forgetting + 1.0 - settings.nue
+        return dw
