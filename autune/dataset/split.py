@@ -1,0 +1,205 @@
+"""Which structures train and which test: train and test never share a structure."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from autune.dataset.content import Dataset
+from autune.errors import ConfigError, DataError
+from autune.settings import DatasetSettings
+from autune.structures import FloatArray, IntArray, Structure
+
+BoolArray = NDArray[np.bool_]
+
+SAME = 1e-6
+"""Largest difference (Angstrom) of cells and positions of duplicates."""
+
+
+def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
+    """Split a data set as the settings say.
+
+    Groups that are left out are removed.  Duplicates (see `find_duplicates`) are always on the
+    same side.  A random split draws the same share of every group, and as many structures as
+    the share of the whole set says.
+
+    Raises
+    ------
+    ConfigError
+        If the settings name a group or structure that is not there.
+    DataError
+        If the training or the test set would be empty, or the file does not say the side of a
+        structure.
+
+    Warns
+    -----
+    UserWarning
+        If a training structure is moved to the test because a test structure is the same.
+    """
+    dataset = _leave_out(dataset, settings.leave_out_groups)
+    clusters = find_duplicates(dataset.structures)
+    if settings.test_structures:
+        is_test = _named(dataset.structures, settings.test_structures)
+    elif settings.split == "groups":
+        is_test = _of_groups(dataset, settings.test_groups)
+    elif settings.split == "file":
+        is_test = _as_in_file(dataset.structures)
+    else:
+        is_test = _drawn(dataset.structures, clusters, settings)
+    is_test = _keep_duplicates_together(dataset.structures, clusters, is_test)
+    _refuse_empty(is_test, settings)
+    train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+    return replace(dataset, train=train.astype(np.int64), test=test.astype(np.int64))
+
+
+def find_duplicates(structures: Sequence[Structure]) -> IntArray:
+    """Give every structure a number that only its duplicates share.
+
+    Duplicates have the same elements in the same order, and no coordinate of their cells and
+    positions differs by more than 1e-6 Angstrom.
+
+    Returns
+    -------
+    array
+        Shape (n_structures,).
+    """
+    alike: dict[tuple[bytes, bool], list[int]] = {}
+    for index, s in enumerate(structures):
+        alike.setdefault((s.numbers.tobytes(), s.cell is None), []).append(index)
+    pairs = [(i, i) for i in range(len(structures))]
+    for indices in alike.values():
+        if len(indices) > 1:
+            tree = cKDTree(np.array([_coordinates(structures[i]) for i in indices]))
+            found = tree.query_pairs(SAME, p=np.inf, output_type="ndarray")
+            pairs += [(indices[a], indices[b]) for a, b in found]
+    rows, columns = np.array(pairs).T
+    shape = (len(structures), len(structures))
+    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=shape)
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _coordinates(structure: Structure) -> FloatArray:
+    if structure.cell is None:
+        return structure.positions.ravel()
+    return np.concatenate([structure.cell.ravel(), structure.positions.ravel()])
+
+
+def _leave_out(dataset: Dataset, groups: tuple[str, ...]) -> Dataset:
+    if not groups:
+        return dataset
+    _refuse_unknown("dataset.leave_out_groups", groups, dataset.groups, "group")
+    kept = [s for s in dataset.structures if s.group not in groups]
+    if not kept:
+        raise DataError(f"dataset.leave_out_groups leaves out all structures of {dataset.source}")
+    return Dataset.from_structures(kept, dataset.source)
+
+
+def _named(structures: Sequence[Structure], names: tuple[str, ...]) -> BoolArray:
+    _refuse_unknown("dataset.test_structures", names, [s.name for s in structures], "structure")
+    return np.array([s.name in names for s in structures])
+
+
+def _of_groups(dataset: Dataset, groups: tuple[str, ...]) -> BoolArray:
+    if not groups:
+        known = ", ".join(dataset.groups)
+        message = f"split: groups needs groups for the test; choose of {known}"
+        raise ConfigError("dataset.test_groups", message)
+    _refuse_unknown("dataset.test_groups", groups, dataset.groups, "group")
+    return np.array([s.group in groups for s in dataset.structures])
+
+
+def _as_in_file(structures: Sequence[Structure]) -> BoolArray:
+    for s in structures:
+        if s.side is None:
+            raise DataError(
+                f"{s.label}: the file does not say train or test, which dataset.split: file needs; "
+                "write set=train or set=test (input.data), split=train or split=test (extended "
+                "XYZ), or choose split: random"
+            )
+    return np.array([s.side == "test" for s in structures])
+
+
+def _drawn(
+    structures: Sequence[Structure], clusters: IntArray, settings: DatasetSettings
+) -> BoolArray:
+    """Draw a share of every group; duplicates count for the group of the first of them."""
+    rng = np.random.default_rng(settings.split_seed)
+    members: dict[str, dict[int, list[int]]] = {}
+    home: dict[int, str] = {}
+    for index, (s, cluster) in enumerate(zip(structures, clusters.tolist(), strict=True)):
+        group = home.setdefault(cluster, s.group)
+        members.setdefault(group, {}).setdefault(cluster, []).append(index)
+    groups = sorted(members)
+    sizes = [sum(map(len, members[group].values())) for group in groups]
+    is_test = np.zeros(len(structures), dtype=bool)
+    for group, quota in zip(groups, _quotas(sizes, settings.test_fraction), strict=True):
+        left = quota
+        drawn = list(members[group].values())
+        for k in rng.permutation(len(drawn)):
+            if len(drawn[k]) <= left:
+                is_test[drawn[k]] = True
+                left -= len(drawn[k])
+    return is_test
+
+
+def _quotas(sizes: list[int], fraction: float) -> list[int]:
+    """Share out round(fraction * sum) so that every group gets its share as near as can be.
+
+    Largest remainders: first the whole parts, then one more where the rest is largest.
+    """
+    exact = [fraction * size for size in sizes]
+    quotas = [int(share + 1e-9) for share in exact]
+    missing = round(fraction * sum(sizes)) - sum(quotas)
+    by_rest = sorted(range(len(sizes)), key=lambda k: quotas[k] - exact[k])
+    for k in by_rest[: max(missing, 0)]:
+        quotas[k] += 1
+    return quotas
+
+
+def _keep_duplicates_together(
+    structures: Sequence[Structure], clusters: IntArray, is_test: BoolArray
+) -> BoolArray:
+    moved = np.isin(clusters, clusters[is_test]) & ~is_test
+    if moved.any():
+        names = ", ".join(structures[i].name for i in np.flatnonzero(moved)[:5])
+        warnings.warn(
+            f"{moved.sum()} training structures are the same as test structures and are moved to "
+            f"the test ({names})",
+            UserWarning,
+            stacklevel=3,
+        )
+    together: BoolArray = is_test | moved
+    return together
+
+
+def _refuse_empty(is_test: BoolArray, settings: DatasetSettings) -> None:
+    if not is_test.any():
+        raise DataError(
+            f"the test set is empty: dataset.test_fraction {settings.test_fraction:g} of "
+            f"{len(is_test)} structures; take a larger fraction or more structures"
+            if settings.split == "random"
+            else "the test set is empty: no structure is marked test; mark some, or choose "
+            "dataset.split: random"
+        )
+    if is_test.all():
+        raise DataError(
+            "the training set is empty: all structures are for the test; see dataset.test_fraction,"
+            " dataset.test_groups and dataset.test_structures"
+        )
+
+
+def _refuse_unknown(key: str, wanted: Iterable[str], known: Sequence[str], what: str) -> None:
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            listed = ", ".join(sorted(set(known))[:10])
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {listed}"
+            raise ConfigError(key, f"the data has no {what} {name!r}; {hint}")
