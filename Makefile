@@ -1,0 +1,52 @@
+# Two commands do all that a new machine needs: `make gold`, then `make test`.
+
+PYTHON ?= python3
+NAME ?= gold
+bin := .venv/bin
+
+# One thread per process: trials run side by side, each on its own core.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export NUMBA_NUM_THREADS := 1
+
+.PHONY: gold test lint ui clean
+
+# The search on real DFT data; goes on where it was stopped.
+gold: .venv/installed
+	$(bin)/autune search search_spaces/gold.yaml $(if $(wildcard results/gold),--resume)
+	$(bin)/autune export gold -o results/gold/best
+
+# The tests; others by `make test ARGS='-m slow'`.
+test: .venv/installed-dev
+	$(bin)/python -m pytest $(ARGS)
+
+# Format, lint, types, imports, spelling.
+lint: .venv/installed-dev
+	$(bin)/ruff format --check
+	$(bin)/ruff check
+	$(bin)/mypy
+	$(bin)/lint-imports --no-logo
+	$(bin)/codespell
+
+# The MLflow UI of a search: `make ui NAME=quick`.
+ui: .venv/installed
+	$(bin)/autune ui $(NAME)
+
+# Remove the environment and all caches; results stay.
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find autune tests -name __pycache__ -prune -exec rm -r {} +
+
+# The environment is made again only when what it depends on changes.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"autune needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	@echo "Installing autune into .venv (some minutes, 1.4 GB)"
+	@test -x $(bin)/pip || $(PYTHON) -m venv .venv
+	@$(bin)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "Installing the tools for tests into .venv"
+	@$(bin)/pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
