@@ -1,0 +1,96 @@
+"""Rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autune.settings import Settings, read_yaml
+from autune.space import SearchSpace
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "autune").rglob("*.py"))
+SEARCH_SPACES = sorted((ROOT / "search_spaces").glob("*.yaml"))
+
+HEAVY = {"ray", "mlflow", "optuna", "pandas", "matplotlib", "numba", "mpi4py", "scipy", "ase"}
+ASE_DOORS = (
+    "autune.formats.atoms",
+    "autune.potential.calculator",
+    "autune.potential.model",
+    "autune.properties",
+)
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_ase_comes_in_by_its_doors_but_for_its_element_tables() -> None:
+    strays = {
+        f"{dotted(path)} imports {name}"
+        for path in MODULES
+        if not dotted(path).startswith(ASE_DOORS)
+        for name in imports_of(path)
+        if name.split(".")[0] == "ase" and not name.startswith("ase.data")
+    }
+    assert not strays
+
+
+def test_modules_are_short() -> None:
+    lengths = {dotted(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_import_is_light() -> None:
+    code = "import sys; before = set(sys.modules); import autune; print(*set(sys.modules) - before)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    imported = done.stdout.split()
+    assert "autune" in imported
+    assert not HEAVY.intersection(imported)
+    assert len(imported) < 50
+
+
+@pytest.mark.parametrize("path", SEARCH_SPACES, ids=lambda path: path.stem)
+def test_points_of_search_space_are_settings(path: Path) -> None:
+    space = SearchSpace.from_mapping(read_yaml(path))
+    generator = np.random.default_rng(1)
+    settings = [space.apply(space.sample(generator)) for _ in range(50)]
+    assert all(isinstance(s, Settings) for s in settings)
+    assert {s.name for s in settings} == {path.stem}
+
+
+def test_readme_names_what_exists() -> None:
+    readme = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    commands = set(re.findall(r"^make ([a-z]+)", readme, re.MULTILINE))
+    assert {"gold", "test"} <= commands <= targets
+    files = set(re.findall(r"\bsearch_spaces/\w+\.yaml", readme + makefile))
+    assert files
+    assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
+
+
+def test_constraints_fix_every_dependency() -> None:
+    constraints = (ROOT / "constraints.txt").read_text().split()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in constraints}
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    wanted = set(re.findall(r'^    "([a-z0-9-]+)(?:\[\w+\])?>=', pyproject, re.MULTILINE))
+    assert len(wanted) > 20
+    assert wanted - pinned == set()
