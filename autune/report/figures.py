@@ -1,0 +1,345 @@
+"""Figures: the door to matplotlib.
+
+Every function draws one PNG, written whole or not at all.  Figures are made without pyplot, so
+nothing is shared between calls and no display is needed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from autune.errors import DataError
+from autune.evaluation.accuracy import GroupComparison
+from autune.formats.files import write_bytes
+from autune.properties.table import PropertyRow, PropertyTable
+from autune.training.epoch import Epoch
+from autune.units import MEV
+
+_TRAIN, _TEST, _GREY = "#0072B2", "#D55E00", "#8c8c8c"
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+"""Told apart by colour-blind eyes (Okabe and Ito, Color Universal Design, 2008)."""
+
+_STYLE: Any = {
+    "font.size": 11.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+_DOTS_PER_INCH = 130
+
+
+def plot_learning_curve(
+    epochs: Iterable[Epoch], path: str | Path, kept: Mapping[int, int] | None = None
+) -> None:
+    """Draw training and test errors of energies and forces over the epochs.
+
+    Parameters
+    ----------
+    epochs
+        Of all seeds, in any order.
+    path
+        PNG to write.
+    kept
+        Epoch whose weights were kept, by seed; marked by a dot.
+
+    Raises
+    ------
+    DataError
+        If there are no epochs.
+    ConfigError
+        If the file cannot be written.
+    """
+    by_seed: dict[int, list[Epoch]] = {}
+    for epoch in sorted(epochs, key=lambda e: (e.seed, e.number)):
+        by_seed.setdefault(epoch.seed, []).append(epoch)
+    if not by_seed:
+        raise DataError("no epochs to draw; train first")
+
+    def draw(figure: Figure) -> None:
+        energy, force = figure.subplots(1, 2)
+        width = 1.8 if len(by_seed) == 1 else 0.9
+        for axes, quantity, scale, unit in (
+            (energy, "energy", MEV, "meV/atom"),
+            (force, "force", 1.0, "eV/Å"),
+        ):
+            for side, colour in (("train", _TRAIN), ("test", _TEST)):
+                for seed, rows in by_seed.items():
+                    x = [row.number for row in rows]
+                    y = [getattr(row, f"{side}_{quantity}_rmse") / scale for row in rows]
+                    axes.plot(x, y, color=colour, linewidth=width)
+                    mark = (kept or {}).get(seed)
+                    if mark in x:
+                        axes.plot(mark, y[x.index(mark)], "o", color=colour, markersize=6)
+            _use_log_scale(axes, "y")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_xlabel("epoch")
+            axes.set_ylabel(f"{quantity} RMSE [{unit}]")
+        handles = [
+            Line2D([], [], color=_TRAIN, label="training"),
+            Line2D([], [], color=_TEST, label="test"),
+        ]
+        if kept:
+            handles.append(
+                Line2D([], [], color=_GREY, marker="o", linestyle="", label="kept epoch")
+            )
+        if len(by_seed) > 1:
+            handles.append(
+                Line2D([], [], linestyle="", label=f"({len(by_seed)} seeds, a line each)")
+            )
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+    _write(path, (10.0, 4.2), draw)
+
+
+def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> None:
+    """Draw predictions over reference values, above their errors, coloured by group.
+
+    Parameters
+    ----------
+    comparisons
+        From `autune.evaluation.accuracy.compare`; the last, of all structures, is drawn only if
+        it is the only one.
+    path
+        PNG to write.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be written.
+    """
+    groups = comparisons[:-1] or comparisons
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(
+            2, 2, sharex="col", gridspec_kw={"height_ratios": [2, 1]}, squeeze=False
+        )
+        for column, (quantity, unit, error_unit, scale) in enumerate(
+            (
+                ("energy", "eV/atom", "meV/atom", MEV),
+                ("force component", "eV/Å", "eV/Å", 1.0),
+            )
+        ):
+            parity, error = panels[0, column], panels[1, column]
+            is_energy = column == 0
+            for group, colour in zip(groups, _cycle(len(groups)), strict=True):
+                x, y = (
+                    (group.energy_reference, group.energy_predicted)
+                    if is_energy
+                    else (group.force_reference.ravel(), group.force_predicted.ravel())
+                )
+                size = 18.0 if is_energy else 4.0
+                for axes, values in ((parity, y), (error, (y - x) / scale)):
+                    axes.scatter(x, values, s=size, color=colour, alpha=0.6, linewidths=0)
+            if parity.has_data() and np.isfinite(parity.dataLim.get_points()).all():
+                ends = parity.dataLim.intervalx
+                parity.plot(ends, ends, color="black", linewidth=0.8, zorder=0.5)
+            error.axhline(0.0, color="black", linewidth=0.8, zorder=0.5)
+            parity.set_ylabel(f"predicted {quantity} [{unit}]")
+            error.set_ylabel(f"error [{error_unit}]")
+            error.set_xlabel(f"DFT {quantity} [{unit}]")
+            figure.align_ylabels(panels[:, column])
+        handles = [
+            Line2D([], [], color=colour, marker="o", linestyle="", label=group.group)
+            for group, colour in zip(groups, _cycle(len(groups)), strict=True)
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
+
+    _write(path, (10.0, 6.6), draw)
+
+
+def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
+    """Draw the score over the trials, and force error over energy error.
+
+    Parameters
+    ----------
+    trials
+        One mapping per trial with ``number`` and, where known, ``state``, ``score``,
+        ``energy_rmse`` [eV/atom], ``force_rmse`` [eV/Angstrom] and ``property_error`` [%].
+        A trial whose state is given and is not ``complete`` is drawn in grey.
+    path
+        PNG to write.
+
+    Raises
+    ------
+    DataError
+        If there are no trials.
+    ConfigError
+        If the file cannot be written.
+    """
+    if not trials:
+        raise DataError("no trials to draw; wait for the first to end")
+    finished = np.array([str(t.get("state", "complete")).lower() == "complete" for t in trials])
+    number, score, energy, force, property_ = (
+        np.array([_number(trial.get(key)) for trial in trials])
+        for key in ("number", "score", "energy_rmse", "force_rmse", "property_error")
+    )
+    energy = energy / MEV
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2)
+        left.scatter(number[~finished], score[~finished], color=_GREY, s=20, label="not complete")
+        left.scatter(number[finished], score[finished], color=_TRAIN, s=28, label="complete")
+        known = finished & np.isfinite(score)
+        order = np.argsort(number[known])
+        left.step(
+            number[known][order],
+            np.minimum.accumulate(score[known][order]),
+            where="post",
+            color=_TEST,
+            label="best so far",
+        )
+        _use_log_scale(left, "y")
+        left.xaxis.set_major_locator(MaxNLocator(integer=True))
+        left.set_xlabel("trial")
+        left.set_ylabel("score")
+        left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
+
+        right.scatter(energy[~finished], force[~finished], color=_GREY, s=20)
+        coloured = np.isfinite(property_) & finished
+        plain = finished & ~coloured
+        right.scatter(energy[plain], force[plain], color=_TRAIN, s=32)
+        if coloured.any():
+            # Failed properties count 100 % or so; they would hide all other differences.
+            top = 3.0 * float(np.median(property_[coloured])) or None
+            beyond = top is not None and bool((property_[coloured] > top).any())
+            dots = right.scatter(
+                energy[coloured], force[coloured], c=property_[coloured], s=36,
+                cmap="viridis", vmin=0.0, vmax=top if beyond else None,
+            )  # fmt: skip
+            figure.colorbar(
+                dots, ax=right, label="property error [%]", extend="max" if beyond else "neither"
+            )
+        front = _pareto_front(energy, force, finished)
+        right.step(
+            energy[front], force[front], where="post", color=_TEST, linewidth=1.0, zorder=0.5,
+            label="best compromises of energy and force",
+        )  # fmt: skip
+        _use_log_scale(right, "x")
+        _use_log_scale(right, "y")
+        right.set_xlabel("test energy RMSE [meV/atom]")
+        right.set_ylabel("test force RMSE [eV/Å]")
+        right.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
+
+    _write(path, (11.0, 4.6), draw)
+
+
+def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> None:
+    """Draw errors of properties in percent of their reference, beside its uncertainty.
+
+    Parameters
+    ----------
+    tables
+        By name of the potential, for example ``{"HDNNP": ..., "EAM": ...}``.
+    path
+        PNG to write.
+
+    Raises
+    ------
+    DataError
+        If no property has a reference.
+    ConfigError
+        If the file cannot be written.
+    """
+    rows: dict[str, PropertyRow] = {}
+    for table in tables.values():
+        rows |= {row.name: row for row in table.rows if row.reference is not None}
+    if not rows:
+        raise DataError("no property has a reference to compare with; set properties.reference")
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        height = 0.8 / len(tables)
+        colours = _cycle(len(tables))
+        for index, (label, table) in enumerate(tables.items()):
+            by_name = {row.name: row for row in table.rows}
+            offset = (index - (len(tables) - 1) / 2) * height
+            for place, name in enumerate(rows):
+                error = by_name[name].error_percent if name in by_name else None
+                where = place + offset
+                text = f"{error:+.2g}" if error is not None else "failed"
+                axes.barh(where, error or 0.0, height * 0.9, color=colours[index])
+                axes.annotate(
+                    text, (error or 0.0, where), fontsize=9, va="center",
+                    ha="left" if (error or 0.0) >= 0 else "right",
+                    xytext=(4 if (error or 0.0) >= 0 else -4, 0), textcoords="offset points",
+                )  # fmt: skip
+            axes.barh([np.nan], [np.nan], color=colours[index], label=label)
+        for place, row in enumerate(rows.values()):
+            half = 100.0 * (row.uncertainty or 0.0) / abs(row.reference or 1.0)
+            axes.barh(
+                place, 2 * half, 0.92, left=-half, color="#d9d9d9", zorder=0.5,
+                label="uncertainty of the reference" if place == 0 else None,
+            )  # fmt: skip
+        axes.axvline(0.0, color="black", linewidth=0.8)
+        labels = [
+            f"{name.replace('_', ' ')}\n({row.reference:g} {row.unit})"
+            for name, row in rows.items()
+        ]
+        axes.set_yticks(range(len(rows)), labels)
+        axes.invert_yaxis()
+        axes.margins(x=0.12)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("error against the reference [%]")
+        figure.legend(loc="outside upper center", ncols=3)
+
+    _write(path, (8.0, 1.4 + 0.55 * len(rows) * max(1.0, 0.5 * len(tables))), draw)
+
+
+def _write(path: str | Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH)
+    write_bytes(path, stream.getvalue())
+
+
+def _cycle(n: int) -> list[str]:
+    return [_COLOURS[index % len(_COLOURS)] for index in range(n)]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic, with plain numbers at its ticks, if all its data are positive."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    if not (0.0 < low <= high < math.inf):
+        return
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    wide = high > 8.0 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(5))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def _pareto_front(
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any]
+) -> list[int]:
+    """Return the indices, by rising x, of points with no other that is lower in both."""
+    front: list[int] = []
+    lowest = math.inf
+    for index in np.lexsort((y, x)):
+        if allowed[index] and np.isfinite(x[index]) and y[index] < lowest:
+            front.append(int(index))
+            lowest = float(y[index])
+    return front
