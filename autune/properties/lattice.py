@@ -12,7 +12,6 @@ from ase.calculators.calculator import BaseCalculator
 from ase.data import atomic_numbers, reference_states
 from ase.eos import EquationOfState
 from ase.filters import FrechetCellFilter
-from ase.optimize import BFGS
 from scipy.optimize import brentq
 
 from autune.errors import PropertyFailed
@@ -22,6 +21,7 @@ from autune.properties.relaxation import (
     finite_forces,
     finite_stress,
     largest_force,
+    relaxation_steps,
 )
 from autune.units import EV_PER_ANGSTROM3_IN_GPA
 
@@ -228,8 +228,10 @@ def equation_of_state(crystal: Crystal, strain: float = 0.03, points: int = 7) -
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             volume, energy, modulus = EquationOfState(volumes, energies, "birchmurnaghan").fit()
-    except (RuntimeError, Warning) as error:
+    except (RuntimeError, ValueError, Warning) as error:
         raise PropertyFailed(f"the Birch-Murnaghan fit fails: {error}") from None
+    if not modulus > 0.0:
+        raise PropertyFailed("the Birch-Murnaghan fit fails: the energy has no minimum")
     return BirchMurnaghan(float(volume), float(energy), float(modulus) * EV_PER_ANGSTROM3_IN_GPA)
 
 
@@ -276,12 +278,11 @@ def _relax_lattice_constant(atoms: Atoms, start: float) -> float:
 def _relax_cell(atoms: Atoms) -> None:
     """Relax cell and ions with all their freedoms, in place."""
     start = atoms.get_volume()
-    optimizer = BFGS(FrechetCellFilter(atoms), logfile=None)
-    for converged in optimizer.irun(fmax=_FORCE_AT_REST / 100.0, steps=MAX_STEPS):
+    for converged in relaxation_steps(FrechetCellFilter(atoms), _FORCE_AT_REST / 100.0):
         finite_forces(atoms)
         finite_stress(atoms)
         change = atoms.get_volume() / start - 1.0
-        if abs(change) > LARGEST_VOLUME_CHANGE:
+        if not abs(change) <= LARGEST_VOLUME_CHANGE:
             raise PropertyFailed(
                 f"the volume {'grows' if change > 0 else 'shrinks'} by more than "
                 f"{100 * LARGEST_VOLUME_CHANGE:.0f} %"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from ase import Atoms
+from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
@@ -63,6 +66,29 @@ def largest_force(atoms: Atoms) -> float:
     return float(np.linalg.norm(finite_forces(atoms), axis=1).max())
 
 
+def relaxation_steps(freedoms: Atoms | FrechetCellFilter, fmax: float) -> Iterator[bool]:
+    """Relax in place, and yield before and after every step whether the forces are small.
+
+    Parameters
+    ----------
+    freedoms
+        Structure with a calculator, or a filter of its cell and ions.
+    fmax
+        Largest force that may be left [eV/Angstrom].
+
+    Raises
+    ------
+    PropertyFailed
+        If the optimiser finds no step.
+    """
+    try:
+        yield from BFGS(freedoms, logfile=None).irun(fmax=fmax, steps=MAX_STEPS)
+    except np.linalg.LinAlgError:
+        raise PropertyFailed(
+            "the relaxation finds no step: the forces do not change as those of an energy do"
+        ) from None
+
+
 def relax_ions(atoms: Atoms, fmax: float) -> None:
     """Move the ions in place, in the fixed cell, until no force exceeds fmax.
 
@@ -86,10 +112,10 @@ def relax_ions(atoms: Atoms, fmax: float) -> None:
     start = atoms.get_positions()
     # Steps are looked at one by one: a relaxation that runs away is stopped before its forces
     # overflow or the optimiser meets a NaN.
-    for converged in BFGS(atoms, logfile=None).irun(fmax=fmax, steps=MAX_STEPS):
+    for converged in relaxation_steps(atoms, fmax):
         left = largest_force(atoms)
         moved = float(np.linalg.norm(atoms.get_positions() - start, axis=1).max())
-        if moved > LARGEST_MOVE:
+        if not moved <= LARGEST_MOVE:
             raise PropertyFailed(f"an atom moves further than {LARGEST_MOVE} Angstrom")
         if converged:
             return

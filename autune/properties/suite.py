@@ -81,7 +81,7 @@ def compute_properties(
         crystal: Crystal | str
         try:
             crystal = relax_crystal(calculator, element, settings.crystal, volume)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001, whatever a calculator raises is a failure
             crystal = _reason(error)
         rows: list[PropertyRow] = []
         for names, calculate in _calculations(settings, crystal):
@@ -138,7 +138,7 @@ def _attempt(
     """Yield name, value or None, reason."""
     try:
         values = calculate()
-    except Exception as error:  # whatever a calculator raises is the potential's failure
+    except Exception as error:  # noqa: BLE001, whatever a calculator raises is a failure
         reason = _reason(error)
         yield from ((name, None, reason) for name in names)
         return
