@@ -20,12 +20,11 @@ MODULES = sorted((ROOT / "autune").rglob("*.py"))
 SEARCH_SPACES = sorted((ROOT / "search_spaces").glob("*.yaml"))
 
 HEAVY = {"ray", "mlflow", "optuna", "pandas", "matplotlib", "numba", "mpi4py", "scipy", "ase"}
-ASE_DOORS = (
-    "autune.formats.atoms",
-    "autune.potential.calculator",
-    "autune.potential.model",
-    "autune.properties",
-)
+DOORS = {
+    "ase": ("formats.atoms", "potential.calculator", "potential.model", "properties"),
+    "mpi4py": ("training.parallel",),
+}
+FREE = ("ase.data",)  # element tables
 
 
 def dotted(path: Path) -> str:
@@ -40,13 +39,15 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def test_ase_comes_in_by_its_doors_but_for_its_element_tables() -> None:
+@pytest.mark.parametrize("package", DOORS)
+def test_package_comes_in_by_its_doors(package: str) -> None:
+    doors = tuple(f"autune.{door}" for door in DOORS[package])
     strays = {
         f"{dotted(path)} imports {name}"
         for path in MODULES
-        if not dotted(path).startswith(ASE_DOORS)
+        if not dotted(path).startswith(doors)
         for name in imports_of(path)
-        if name.split(".")[0] == "ase" and not name.startswith("ase.data")
+        if name.split(".")[0] == package and not name.startswith(FREE)
     }
     assert not strays
 
