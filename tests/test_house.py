@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from autune.settings import Settings, read_yaml
 from autune.space import SearchSpace
@@ -86,6 +87,12 @@ def test_readme_names_what_exists() -> None:
     files = set(re.findall(r"\bsearch_spaces/\w+\.yaml", readme + makefile))
     assert files
     assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
+
+
+def test_readme_example_is_a_search_space() -> None:
+    example = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (space,) = [SearchSpace.from_mapping(yaml.safe_load(text)) for text in example]
+    assert len(space.parameters) == 2
 
 
 def test_constraints_fix_every_dependency() -> None:
