@@ -13,8 +13,8 @@ export NUMBA_NUM_THREADS := 1
 
 # The search on real DFT data; goes on where it was stopped.
 gold: .venv/installed
-	$(bin)/autune search search_spaces/gold.yaml $(if $(wildcard results/gold),--resume)
-	$(bin)/autune export gold -o results/gold/best
+	$(bin)/autune search search_spaces/gold.yaml $(if $(wildcard results/gold/study.journal),--resume)
+	$(bin)/autune export gold -o results/gold/exported
 
 # The tests; others by `make test ARGS='-m slow'`.
 test: .venv/installed-dev
