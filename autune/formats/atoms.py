@@ -226,10 +226,10 @@ def _periodic_cell(atoms: Atoms) -> FloatArray | None:
     if not cell[atoms.pbc].any(axis=1).all():
         raise DataError("a periodic direction has no lattice vector; add it or set its pbc to F")
     cell[~atoms.pbc] = 0.0
-    cell = np.array(Cell(cell).complete())  # adds normals of length 1
+    normals = np.array(Cell(cell).complete())  # of length 1
     for direction in np.flatnonzero(~atoms.pbc):
-        heights = atoms.positions @ cell[direction]
-        cell[direction] *= np.ptp(heights) + EMPTY_SPACE
+        heights = atoms.positions @ normals[direction]
+        cell[direction] = normals[direction] * (np.ptp(heights) + EMPTY_SPACE)
     return cell
 
 

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autune.dataset import Dataset, find_duplicates, split_dataset
+from autune.errors import ConfigError, DataError
+from autune.settings import DatasetSettings
+from autune.structures import Structure
+
+GOLD = Dataset.read("builtin:gold")
+
+
+def how(**values: Any) -> DatasetSettings:
+    return DatasetSettings.model_validate({"path": "-", **values})
+
+
+def atom(x: float, group: str = "", **values: Any) -> Structure:
+    return Structure(
+        np.array([79]), np.array([[x, 0.0, 0.0]]), group=group, name=f"{group}{x}", **values
+    )
+
+
+def test_random_split_takes_the_same_share_of_every_group() -> None:
+    split = split_dataset(GOLD, how(test_fraction=0.2))
+    assert (len(split.train), len(split.test)) == (84, 21)
+    groups = [s.group for s in split.test_structures]
+    assert [groups.count(g) for g in GOLD.groups] == [5, 4, 6, 6]
+    assert sorted([*split.train, *split.test]) == list(range(105))
+    same = split_dataset(GOLD, how(test_fraction=0.2))
+    np.testing.assert_array_equal(split.test, same.test)
+    other = split_dataset(GOLD, how(test_fraction=0.2, split_seed=2))
+    assert list(split.test) != list(other.test)
+    assert len(split_dataset(GOLD, how()).test) == 10
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    fraction=st.floats(0.05, 0.95),
+    copies=st.integers(0, 3),
+    seed=st.integers(0, 100),
+)
+def test_sides_never_share_a_structure(
+    sizes: list[int], fraction: float, copies: int, seed: int
+) -> None:
+    structures = [
+        atom(float(k), f"g{g}") for g, n in enumerate(sizes) for k in range(100 * g, 100 * g + n)
+    ]
+    n_different = len(structures)
+    structures += [replace(structures[0], group="copies", energy=1.0)] * copies
+    data = Dataset.from_structures(structures)
+    try:
+        split = split_dataset(data, how(test_fraction=fraction, split_seed=seed))
+    except DataError:  # an empty side, see below
+        return
+    assert sorted([*split.train, *split.test]) == list(range(len(structures)))
+    places = [
+        {s.positions[0, 0] for s in side}
+        for side in (split.train_structures, split.test_structures)
+    ]
+    assert not places[0] & places[1]
+    if not copies:
+        assert len(split.test) == round(fraction * n_different)
+
+
+def test_duplicates() -> None:
+    cell = 4.0 * np.eye(3)
+    s = [
+        atom(0.0), atom(1.0), atom(1.0 + 5e-7), atom(1.0 + 5e-5), atom(1.0, cell=cell),
+        atom(1.0, cell=cell + 1e-7), replace(atom(1.0), numbers=np.array([29])),
+    ]  # fmt: skip
+    labels = find_duplicates(s)
+    assert labels[1] == labels[2]
+    assert labels[4] == labels[5]
+    assert len(set(labels.tolist())) == 5
+
+
+def test_groups() -> None:
+    split = split_dataset(GOLD, how(split="groups", test_groups=["bcc"]))
+    assert {s.group for s in split.test_structures} == {"bcc"}
+    assert len(split.test) == 25
+    assert "bcc" not in {s.group for s in split.train_structures}
+    without = split_dataset(GOLD, how(leave_out_groups=["bcc", "fcc"]))
+    assert without.groups == ("surface_100", "surface_111")
+    assert len(without.train) + len(without.test) == 60
+
+
+def test_names() -> None:
+    names = ["fcc-05", "bcc-18", "100-07"]
+    split = split_dataset(GOLD, how(test_structures=names))
+    assert sorted(s.name for s in split.test_structures) == sorted(names)
+
+
+def test_sides_of_the_file() -> None:
+    structures = [atom(0.0, side="train"), atom(1.0, side="test"), atom(2.0, side="train")]
+    split = split_dataset(Dataset.from_structures(structures), how(split="file"))
+    assert list(split.test) == [1]
+    structures.append(atom(3.0))
+    with pytest.raises(DataError, match=r"'3\.0': the file does not say train or test"):
+        split_dataset(Dataset.from_structures(structures), how(split="file"))
+
+
+def test_a_copy_of_a_test_structure_does_not_train() -> None:
+    data = Dataset.from_structures([atom(0.0, "a"), atom(0.0, "b"), atom(1.0, "a")])
+    with pytest.warns(UserWarning, match=r"1 training structures .* moved to the test \(a0.0\)"):
+        split = split_dataset(data, how(split="groups", test_groups=["b"]))
+    assert list(split.test) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"leave_out_groups": ["bc"]},
+            r"dataset\.leave_out_groups: the data has no group 'bc'; did you mean 'bcc'\?",
+        ),
+        (
+            {"split": "groups", "test_groups": ["xyz"]},
+            r"dataset\.test_groups: the data has no group 'xyz'; there are bcc, fcc",
+        ),
+        ({"split": "groups"}, r"dataset\.test_groups: .* choose of bcc, fcc"),
+        (
+            {"test_structures": ["fcc-5"]},
+            r"dataset\.test_structures: .* no structure 'fcc-5'; did you mean 'fcc-[01]5'\?",
+        ),
+    ],
+)
+def test_unknown_names(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        split_dataset(GOLD, how(**values))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"test_fraction": 0.001}, r"the test set is empty: dataset\.test_fraction 0\.001 of 105"),
+        ({"test_fraction": 0.0}, "the test set is empty"),
+        ({"test_fraction": 0.999}, "the training set is empty"),
+        ({"split": "groups", "test_groups": list(GOLD.groups)}, "the training set is empty"),
+        ({"leave_out_groups": list(GOLD.groups)}, "leaves out all structures of builtin:gold"),
+    ],
+)
+def test_empty_sides(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split_dataset(GOLD, how(**values))

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import fcc111
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms
+from ase.io import read, write
+
+from autune.errors import FormatError
+from autune.formats.atoms import from_atoms, read_atoms_file, to_atoms, write_atoms_file
+from autune.formats.extxyz import write_extxyz
+from autune.structures import Structure
+
+
+def some_structures() -> list[Structure]:
+    rng = np.random.default_rng(3)
+    stress = rng.normal(size=(3, 3))
+    crystal = Structure(
+        numbers=np.array([79, 29, 1]),
+        positions=rng.normal(size=(3, 3)),
+        cell=4.0 * np.eye(3) + rng.normal(scale=0.2, size=(3, 3)),
+        energy=-1.0 / 3.0,
+        forces=rng.normal(size=(3, 3)),
+        stress=stress + stress.T,
+        group="surface_111",
+        name='one "two" \\ three',
+        side="test",
+        weight=2.5,
+        charge=-1.0,
+    )
+    cluster = Structure(numbers=np.array([6, 8]), positions=rng.normal(size=(2, 3)), name="CO")
+    return [crystal, cluster]
+
+
+def assert_same(a: Structure, b: Structure) -> None:
+    for field in ("numbers", "positions", "cell", "forces", "stress"):
+        x, y = getattr(a, field), getattr(b, field)
+        assert (x is None) == (y is None), field
+        if x is not None:
+            np.testing.assert_array_equal(x, y)
+    for field in ("energy", "charge", "group", "name", "side", "weight"):
+        assert getattr(a, field) == getattr(b, field)
+
+
+def test_atoms_and_back() -> None:
+    for s in some_structures():
+        assert_same(from_atoms(to_atoms(s)), s)
+
+
+def test_written_files_are_read_back(tmp_path: Path) -> None:
+    written = some_structures()
+    write_extxyz(tmp_path / "a.extxyz", written)
+    for kind in ("traj", "db", "json"):
+        write_atoms_file(tmp_path / f"a.{kind}", written, kind)
+    for path in sorted(tmp_path.iterdir()):
+        for a, b in zip(read_atoms_file(path), written, strict=True):
+            assert_same(a, b)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_other_programs_can_read_our_extxyz(tmp_path: Path) -> None:
+    crystal = some_structures()[0]
+    write_extxyz(tmp_path / "a.xyz", [crystal])
+    atoms = read(tmp_path / "a.xyz")
+    assert atoms.get_potential_energy() == crystal.energy
+    np.testing.assert_array_equal(atoms.get_stress(voigt=False), crystal.stress)
+    assert atoms.pbc.all()
+
+
+def test_info_keys(tmp_path: Path) -> None:
+    atoms = Atoms("H", calculator=None)
+    atoms.info = {"group": "a b", "energy_weight": 3, "set": "training", "name": np.array([1, 2])}
+    s = from_atoms(atoms)
+    assert (s.group, s.weight, s.side, s.name) == ("a b", 3.0, "train", "1 2")
+    write(tmp_path / "x.xyz", [Atoms("H"), Atoms("He")])
+    assert [s.name for s in read_atoms_file(tmp_path / "x.xyz")] == ["x:0", "x:1"]
+
+
+def test_free_energy_and_raw_forces() -> None:
+    atoms = Atoms("H2", positions=[[0, 0, 0], [0, 0, 1]])
+    atoms.set_constraint(FixAtoms([0]))
+    forces = np.ones((2, 3))
+    atoms.calc = SinglePointCalculator(atoms, energy=1.0, free_energy=2.0, forces=forces)
+    s = from_atoms(atoms)
+    assert s.energy == 2.0
+    np.testing.assert_array_equal(s.forces, forces)
+
+
+def test_slab_and_wire_see_no_images() -> None:
+    slab = fcc111("Cu", (1, 1, 3), vacuum=None, periodic=False)
+    slab.pbc = (True, True, False)
+    wire = Atoms(
+        "CuCu", [[0, 0, 0], [2, 1, 0]], cell=[[0, 0, 0], [0, 0, 0], [1, 1, 3]], pbc=(0, 0, 1)
+    )
+    for atoms in (slab, wire):
+        atoms.rattle(0.05, seed=1)
+        s = from_atoms(atoms)
+        assert s.cell is not None
+        np.testing.assert_array_equal(s.cell[atoms.pbc], atoms.cell[atoms.pbc])
+        for direction in np.flatnonzero(~atoms.pbc):
+            length = np.linalg.norm(s.cell[direction])
+            normal = s.cell[direction] / length
+            np.testing.assert_allclose(np.delete(s.cell, direction, 0) @ normal, 0.0, atol=1e-12)
+            assert length == pytest.approx(np.ptp(atoms.positions @ normal) + 50.0)
+        atoms.calc = EMT()
+        filled = to_atoms(s)
+        filled.calc = EMT()
+        assert filled.get_potential_energy() == pytest.approx(atoms.get_potential_energy())
+        np.testing.assert_allclose(
+            filled.get_forces(), atoms.get_forces(apply_constraint=False), atol=1e-9
+        )
+
+
+def test_folder_with_all_that_can_be_read(tmp_path: Path) -> None:
+    one = some_structures()[1]
+    (tmp_path / "sub").mkdir()
+    write_extxyz(tmp_path / "b_test.extxyz", [one])
+    write_extxyz(tmp_path / "sub" / "a.xyz", [Structure(one.numbers, one.positions)] * 2)
+    (tmp_path / ".hidden.xyz").write_text("no xyz")
+    (tmp_path / "README.md").write_text("no structures")
+    found = read_atoms_file(tmp_path)
+    assert [(s.name, s.side) for s in found] == [
+        ("CO", "test"), ("sub/a:0", None), ("sub/a:1", None),
+    ]  # fmt: skip
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FormatError, match="expected files with structures"):
+        read_atoms_file(tmp_path / "empty")
+
+
+GOOD = '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 energy=-1\n'
+ROWS = "Au 0 0 0 1 2 3\nAu 1 2 0 1 2 3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (GOOD + ROWS + GOOD + "Au 0 0 0 1 2 3\nAu 1 2 0 1 2\n", 8, "expected 7 columns .* found 6"),
+        (GOOD + "Au 0 0 0 1 2 3\nAu 1 2 0 1 2 3 4\n", 4, "expected 7 columns .* found 8"),
+        (GOOD + "Au 0 0 0 1 2 3\n", 4, "expected 7 columns as in Properties, found 0"),
+        (GOOD + ROWS.replace("2 3\nAu 1", "nan 3\nAu 1"), 3, "expected finite numbers, found nan"),
+        (GOOD.replace("-1", "NaN") + ROWS, 1, "energy is nan"),
+        (GOOD + ROWS.replace("Au 1", "Au one"), 1, "structure 0 cannot be read as extxyz"),
+        (GOOD + ROWS.replace("Au 1", "Qq 1"), 1, "structure 0 cannot be read as extxyz"),
+        (GOOD + ROWS + "\n" + GOOD + ROWS, 5, "expected a number of atoms, found a blank line"),
+        (GOOD + ROWS + ROWS, 5, "expected a number of atoms, found 'Au 0 0 0 1 2 3'"),
+        (GOOD.replace("4 0 0 0 4", "4 0 0 4 0") + ROWS, 1, "do not span a volume"),
+        (GOOD.replace("energy", "weight=heavy energy") + ROWS, 1, "could not convert"),
+        ("", None, "is in no format that ASE knows|found an empty file"),
+    ],
+)
+def test_malformed_extxyz(tmp_path: Path, text: str, line: int | None, message: str) -> None:
+    path = tmp_path / "bad.extxyz"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=message) as caught:
+        read_atoms_file(path)
+    assert caught.value.line == line
+
+
+def test_other_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no such file or folder"):
+        read_atoms_file(tmp_path / "missing.xyz")
+    for name in ("vasprun.xml", "a.traj", "a.db", "a.json", "OUTCAR"):
+        (tmp_path / name).write_text("nothing useful\n")
+        with pytest.raises(FormatError, match=r"cannot be read as|found none"):
+            read_atoms_file(tmp_path / name)
+    (tmp_path / "b.weird").write_text("nothing useful\n")
+    with pytest.raises(FormatError, match=r"b\.weird"):
+        read_atoms_file(tmp_path / "b.weird")

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autune.architecture import Architecture, SymmetryFunction
+from autune.errors import ExportMismatch, FormatError
+from autune.formats.input_nn import input_nn_text, read_input_nn
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
+ALL = sorted(path for path in REFERENCE.glob("*/*/input.nn") if "alltypes" not in str(path))
+
+MINIMAL = """\
+number_of_elements 2
+elements Cu H
+cutoff_type 2 0.1
+global_hidden_layers_short 2
+global_nodes_short 5 4
+global_activation_short t p l
+symfunction_short H 2 H 0.1 0 6.0
+symfunction_short Cu 3 Cu H 0.1 1 2 6.0 0.5
+"""
+
+
+def read_text(path: Path, text: str) -> tuple[Architecture, dict[str, list[str]]]:
+    (path / "input.nn").write_text(text)
+    return read_input_nn(path / "input.nn")
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parts[-3]}-{path.parts[-2]}")
+def test_reference_files_are_read_and_written_back(path: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # negative shifts, tested below
+        architecture, keywords = read_input_nn(path)
+    text = input_nn_text(architecture, {k: " ".join(v) for k, v in keywords.items()}, "a\nb")
+    assert read_text(tmp_path, text) == (architecture, keywords)
+
+
+def test_meaning_of_a_file() -> None:
+    architecture, keywords = read_input_nn(
+        REFERENCE / "net/normalized_units/input.nn", length_unit=0.5, energy_unit=27.0
+    )
+    assert architecture == Architecture(
+        elements=("Au",),
+        symmetry_functions={
+            "Au": (
+                SymmetryFunction(2, ("Au",), 0.05, 0.0, 6.0),
+                SymmetryFunction(2, ("Au",), 0.5, 0.0, 6.0),
+                SymmetryFunction(3, ("Au", "Au"), 0.02, 0.0, 6.0, 1.0, 1.0),
+                SymmetryFunction(3, ("Au", "Au"), 0.02, 0.0, 6.0, -1.0, 4.0),
+                SymmetryFunction(3, ("Au", "Au"), 0.08, 0.0, 6.0, 1.0, 1.5),
+                SymmetryFunction(9, ("Au", "Au"), 0.02, 0.0, 6.0, 1.0, 1.0),
+                SymmetryFunction(9, ("Au", "Au"), 0.02, 0.0, 6.0, -1.0, 4.0),
+                SymmetryFunction(9, ("Au", "Au"), 0.08, 0.0, 6.0, 1.0, 1.5),
+            )
+        },
+        cutoff_type="poly2",
+        hidden_layers=(5, 4),
+        activations=("tanh", "tanh", "identity"),
+        atom_energies={"Au": -0.4},
+        mean_energy=-3.21,
+        conv_energy=7.5,
+        conv_length=1.9,
+        length_unit=0.5,
+        energy_unit=27.0,
+    )
+    assert keywords == {"use_short_forces": [], "random_seed": ["4711"]}
+
+
+def test_letters_codes_and_switches_of_the_reference_cases() -> None:
+    expected = {"identity", "tanh", "logistic", "softplus", "gaussian"}
+    for path in REFERENCE.glob("net/act_*/input.nn"):
+        name = path.parent.name.removeprefix("act_").replace("gauss", "gaussian")
+        assert read_input_nn(path)[0].activations[0] == name
+        expected.discard(name)
+    assert not expected
+    modes = {"none", "scale", "center", "sigma"}
+    for mode in modes:
+        assert read_input_nn(REFERENCE / f"net/scaling_{mode}/input.nn")[0].scaling == mode
+    scale_center = read_input_nn(REFERENCE / "net/scaling_scalecenter/input.nn")[0]
+    assert (scale_center.scaling, scale_center.scale_min) == ("scale_center", -0.5)
+    assert read_input_nn(REFERENCE / "net/normalize_nodes/input.nn")[0].normalize_nodes
+    assert read_input_nn(REFERENCE / "sf/cut3/input.nn")[0].cutoff_type == "tanh"
+    assert read_input_nn(REFERENCE / "sf/cut6_alpha0.3/input.nn")[0].inner_cutoff == 0.3
+
+
+def test_elements_neighbours_comments_and_second_names(tmp_path: Path) -> None:
+    text = "symfunction Cu 2 H 0.2 -1 6 # first ! in order\n! nothing\nenergy_fraction\t0.5\n"
+    architecture, keywords = read_text(tmp_path, MINIMAL + text)
+    assert architecture.elements == ("H", "Cu")
+    assert architecture.symmetry_functions["Cu"] == (
+        SymmetryFunction(2, ("H",), 0.2, -1.0, 6.0),
+        SymmetryFunction(3, ("H", "Cu"), 0.1, 0.5, 6.0, 1.0, 2.0),
+    )
+    assert architecture.activations == ("tanh", "softplus", "identity")
+    assert keywords == {"short_energy_fraction": ["0.5"]}
+
+
+def test_sigma_counts_only_alone(tmp_path: Path) -> None:
+    sigma = "scale_symmetry_functions_sigma\n"
+    assert read_text(tmp_path, MINIMAL + sigma)[0].scaling == "sigma"
+    both = sigma + "center_symmetry_functions\n"
+    assert read_text(tmp_path, MINIMAL + both)[0].scaling == "center"
+
+
+def test_negative_shift_of_angular_functions(tmp_path: Path) -> None:
+    """n2p2 sorts by the shift of the file, then takes 0: an order that 0 would not give."""
+    text = MINIMAL + (
+        "symfunction_short Cu 3 Cu H 0.2 1 1 6.0 -1\nsymfunction_short Cu 3 Cu H 0.2 -1 1 6.0 0\n"
+    )
+    with pytest.warns(UserWarning, match=r"input\.nn, line 9: n2p2 and LAMMPS ignore"):
+        architecture, _ = read_text(tmp_path, text)
+    functions = architecture.symmetry_functions["Cu"]
+    assert [(f.lambda_, f.r_shift) for f in functions] == [(1.0, 0.5), (1.0, 0.0), (-1.0, 0.0)]
+    shifted = replace(functions[0], r_shift=-0.5)
+    wrong = replace(architecture, symmetry_functions={"H": (), "Cu": (shifted,)})
+    with pytest.raises(ExportMismatch, match="ignore a negative r_shift"):
+        input_nn_text(wrong, {})
+
+
+def test_other_symmetry_functions_are_refused() -> None:
+    path = REFERENCE / "sf/aucu_alltypes/input.nn"
+    with pytest.raises(FormatError, match=r"is not supported; autune knows types 2, 3 and 9"):
+        read_input_nn(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("cutoff_type 1", "line 9: cutoff_type: is given twice, first in line 3"),
+        ("element_nodes_short H 1 5", "line 9: element_nodes_short: not supported"),
+        ("nnp_type 4G-HDNNP", "expected 2G .* found '4G-HDNNP'"),
+        ("symfunction_short H 2 Au 0.1 0 6.0", "expected one of the elements H Cu, found 'Au'"),
+        ("symfunction_short H 2 H 0.1 0", "expected X 2 Y eta rs rc, found 'H 2 H 0.1 0'"),
+        ("symfunction_short H 3 H H 0.1 1 6.0", r"expected X 3 Y Z eta lambda zeta rc \[rs\]"),
+        ("symfunction_short H 2 H wide 0 6.0", "expected a number, found 'wide'"),
+        ("symfunction_short H 2 H 0.1 0 0", "expected a positive cutoff radius"),
+        ("symfunction_short H 9 H H 0.1 2 1 6.0", "expected lambda -1 or 1, found 2"),
+        ("symfunction_short H 12 0.1 0 6.0", "type 12 is not supported"),
+        ("scale_min_short zero", "expected a number, found 'zero'"),
+        ("scale_symmetry_functions off", "expected no argument"),
+        ("mean_energy 1.0", "expected all of mean_energy, conv_energy, conv_length or none"),
+        ("atom_energy Au 1.0", "expected one of the elements"),
+        ("atom_energy H 1\natom_energy H 1", "line 10: atom_energy: H is given twice"),
+    ],
+)
+def test_added_lines_that_are_wrong(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message) as caught:
+        read_text(tmp_path, MINIMAL + line + "\n")
+    assert caught.value.line in (9, 10)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("number_of_elements 2", "number_of_elements 3", "found 3, but elements lists 2"),
+        ("elements Cu H", "elements Cu Xy", "expected chemical symbols, found 'Xy'"),
+        ("cutoff_type 2 0.1", "cutoff_type 9", "expected 0 to 8, found 9"),
+        ("cutoff_type 2 0.1", "cutoff_type 1 1.0", "expected alpha from 0 to less than 1"),
+        ("cutoff_type 2 0.1", "", "keyword cutoff_type is required and missing"),
+        ("short 5 4", "short 5", "expected the neurons of 2 hidden layers, found '5'"),
+        ("short 5 4", "short 5 4.5", "expected a whole number, found '4.5'"),
+        ("t p l", "t p", "expected letters for 2 hidden layers and the output"),
+        ("t p l", "t x l", "expected letters of l t s p r g c S e h, found 'x'"),
+        ("symfunction_short H 2 H 0.1 0 6.0", "", "element H has no symmetry function"),
+    ],
+)
+def test_changed_lines_that_are_wrong(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in MINIMAL
+    with pytest.raises(FormatError, match=message):
+        read_text(tmp_path, MINIMAL.replace(old, new))
