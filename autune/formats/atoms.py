@@ -36,6 +36,9 @@ FOLDER_FORMATS = {
 }  # fmt: skip
 """Formats with energies that are looked for in a folder (ASE's names)."""
 
+COMPRESSED = (".bz2", ".gz", ".xz")
+"""Files that ASE unpacks; their lines are not checked one by one."""
+
 GROUP_KEYS = ("config_type", "group")
 WEIGHT_KEYS = ("weight", "energy_weight")
 SIDE_KEYS = ("split", "set")
@@ -179,7 +182,8 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
     lines: list[int] = []
     if kind in ("extxyz", "xyz"):
         kind = "extxyz"
-        lines = check_extxyz(path)
+        if path.suffix not in COMPRESSED:
+            lines = check_extxyz(path)
     index = -1
     for index, atoms in enumerate(_images(path, kind, lines)):
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,12 @@ def test_other_programs_can_read_our_extxyz(tmp_path: Path) -> None:
     assert atoms.get_potential_energy() == crystal.energy
     np.testing.assert_array_equal(atoms.get_stress(voigt=False), crystal.stress)
     assert atoms.pbc.all()
+
+
+def test_compressed_files(tmp_path: Path) -> None:
+    write_extxyz(tmp_path / "a.xyz", some_structures())
+    (tmp_path / "a.xyz.gz").write_bytes(gzip.compress((tmp_path / "a.xyz").read_bytes()))
+    assert len(read_atoms_file(tmp_path / "a.xyz.gz")) == 2
 
 
 def test_info_keys(tmp_path: Path) -> None:
