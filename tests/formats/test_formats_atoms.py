@@ -178,3 +178,38 @@ def test_other_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "b.weird").write_text("nothing useful\n")
     with pytest.raises(FormatError, match=r"b\.weird"):
         read_atoms_file(tmp_path / "b.weird")
+
+
+VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<modeling>
+<kpoints><varray name="kpointlist"><v> 0 0 0 </v></varray><varray name="weights"><v> 1 </v></varray></kpoints>
+<parameters></parameters>
+<atominfo><atoms> 1 </atoms><types> 1 </types>
+<array name="atoms"><set><rc><c>Au </c><c> 1</c></rc></set></array></atominfo>
+<structure name="initialpos"><crystal><varray name="basis">
+<v> 4.0 0.0 0.0 </v><v> 0.0 4.0 0.0 </v><v> 0.0 0.0 4.0 </v></varray></crystal>
+<varray name="positions"><v> 0.0 0.0 0.0 </v></varray></structure>
+<calculation>
+<scstep><energy><i name="e_fr_energy"> -3.5 </i><i name="e_wo_entrp"> -3.1 </i><i name="e_0_energy"> -3.3 </i></energy></scstep>
+<structure><crystal><varray name="basis">
+<v> 4.0 0.0 0.0 </v><v> 0.0 4.0 0.0 </v><v> 0.0 0.0 4.0 </v></varray></crystal>
+<varray name="positions"><v> 0.5 0.0 0.0 </v></varray></structure>
+<varray name="forces"><v> 0.1 0.2 0.3 </v></varray>
+<varray name="stress"><v> 10 0 0 </v><v> 0 20 0 </v><v> 0 0 30 </v></varray>
+<energy><i name="e_fr_energy"> -3.5 </i><i name="e_wo_entrp"> -3.1 </i><i name="e_0_energy"> -3.3 </i></energy>
+</calculation>
+</modeling>
+"""  # noqa: E501
+
+
+def test_vasp(tmp_path: Path) -> None:
+    """The free energy, forces, and VASP's stress (kB, positive under pressure) in our sign."""
+    (tmp_path / "run-1").mkdir()
+    (tmp_path / "run-1" / "vasprun.xml").write_text(VASPRUN)
+    (tmp_path / "run-1" / "OUTCAR").write_text("vasp.6, half of a second copy of the same\n")
+    (s,) = read_atoms_file(tmp_path)
+    assert s.name == "run-1/vasprun:0"
+    assert s.energy == -3.5
+    np.testing.assert_allclose(s.positions, [[2.0, 0.0, 0.0]])
+    np.testing.assert_allclose(s.forces, [[0.1, 0.2, 0.3]])
+    np.testing.assert_allclose(np.diag(s.stress), -np.array([1, 2, 3]) / 160.21766208, rtol=1e-6)
