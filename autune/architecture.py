@@ -8,6 +8,7 @@ name in the tuples below is the code by which the kernels know it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, get_args
 
 from ase.data import atomic_numbers
@@ -142,4 +143,4 @@ class Architecture:
     def n_weights(self, element: str) -> int:
         """Number of weights and biases of an element's network."""
         sizes = self.layer_sizes(element)
-        return sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+        return sum((a + 1) * b for a, b in pairwise(sizes))

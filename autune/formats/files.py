@@ -64,6 +64,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
                 temporary.unlink()
 
 
+def make_folder(path: str | Path) -> None:
+    """Make a folder and those above it; one that is there already is fine.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "", f"folder {path} cannot be made: {_reason(error)}; name one in a writable folder"
+        ) from None
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file (UTF-8) whole or not at all.
 

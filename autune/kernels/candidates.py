@@ -53,10 +53,8 @@ class Observables(NamedTuple):
 
 
 @njit
-def _rows_of_element(
-    data: Observables, begin: int, end: int, e: int, n_inputs: int
-) -> np.ndarray:
-    """Inputs of the atoms of one element of a structure, shape (m, n_inputs)."""
+def _rows_of_element(data: Observables, begin: int, end: int, e: int, n_inputs: int) -> np.ndarray:
+    """Copy the inputs of the atoms of one element of a structure, shape (m, n_inputs)."""
     m = 0
     for i in range(begin, end):
         if data.element[i] == e:
@@ -71,10 +69,8 @@ def _rows_of_element(
 
 
 @njit
-def _stack(
-    data: Observables, component: int, e: int, n_inputs: int
-) -> np.ndarray:
-    """Inputs above tangents of the atoms of one element that feel a component."""
+def _stack(data: Observables, component: int, e: int, n_inputs: int) -> np.ndarray:
+    """Stack inputs above tangents of the atoms of one element that feel a component."""
     a, c = component // 3, component % 3
     begin = data.first_pair[a]
     end = data.first_pair[a + 1]

@@ -14,7 +14,7 @@ from ase.data import atomic_numbers
 from autune.architecture import Architecture
 from autune.errors import FormatError
 from autune.formats.atoms import from_atoms
-from autune.formats.files import write_text
+from autune.formats.files import make_folder, write_text
 from autune.formats.input_nn import input_nn_text, read_input_nn
 from autune.formats.tables import (
     Scaling,
@@ -192,7 +192,7 @@ class Potential:
     def save(self, directory: str | Path) -> None:
         """Write input.nn, scaling.data and weights.ZZZ.data, in the units the potential has."""
         directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
         write_scaling(directory / "scaling.data", self.architecture, self.scaling)
         for element in self.elements:
             write_weights(
@@ -216,4 +216,9 @@ class Potential:
             *padded_range(self.scaling, self.architecture),
         )
         weights = join_weights(self.weights, self.architecture)
-        return symmetry_tables(self.architecture), scaling, build_networks(self.architecture), weights
+        return (
+            symmetry_tables(self.architecture),
+            scaling,
+            build_networks(self.architecture),
+            weights,
+        )

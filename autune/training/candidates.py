@@ -18,8 +18,7 @@ def schedule_updates(
 ) -> list[Kind]:
     """Return the kinds of an epoch's updates, in random order."""
     n_forces = round(n_updates * force_ratio)
-    kinds: list[Kind] = ["force"] * n_forces + ["energy"] * (n_updates - n_forces)
-    return [kinds[i] for i in generator.permutation(n_updates)]
+    return ["force" if place < n_forces else "energy" for place in generator.permutation(n_updates)]
 
 
 class Candidates:
@@ -49,9 +48,7 @@ class Candidates:
         else:
             self._order = generator.permutation(len(self._order))
 
-    def take(
-        self, count: int, rmse: float, present_error: Callable[[int], float]
-    ) -> IntArray:
+    def take(self, count: int, rmse: float, present_error: Callable[[int], float]) -> IntArray:
         """Return the next candidates.
 
         Parameters

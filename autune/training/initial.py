@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from autune.architecture import Architecture
@@ -32,7 +34,7 @@ def initial_weights(
     """
     sizes = architecture.layer_sizes(element)
     parts = []
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         W = generator.uniform(settings.weights_min, settings.weights_max, (n_in, n_out))
         b = generator.uniform(settings.weights_min, settings.weights_max, n_out)
         is_tanh = architecture.activations[layer] == "tanh"

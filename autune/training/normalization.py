@@ -49,6 +49,6 @@ def training_units(
 
 
 def _deviation(values: FloatArray) -> float:
-    """Standard deviation; 1 where there is none, so that units stay as they are."""
+    """Return the standard deviation; 1 where there is none, so that units stay as they are."""
     sigma = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return sigma if np.isfinite(sigma) and sigma > 1e-12 else 1.0

@@ -12,7 +12,7 @@ from autune.formats.tables import Scaling
 from autune.kernels.candidates import Observables
 from autune.potential.descriptors import Descriptors, element_indices
 from autune.potential.layout import padded_factors
-from autune.structures import FloatArray, Structure
+from autune.structures import Structure
 
 
 def collect_observables(
@@ -42,7 +42,9 @@ def collect_observables(
     shift, slope, offset = padded_factors(scaling, architecture)
     inputs, elements, centers, tangents, energies, forces = [], [], [], [], [], []
     n_atoms, n_moved = [0], [0]
-    atom_energies = np.array([architecture.atom_energies.get(e, 0.0) for e in architecture.elements])
+    atom_energies = np.array(
+        [architecture.atom_energies.get(e, 0.0) for e in architecture.elements]
+    )
     for structure, d in zip(structures, descriptors, strict=True):
         if structure.energy is None or structure.forces is None:
             raise DataError(f"{structure.label}: has no energy or no forces; training needs both")

@@ -12,7 +12,7 @@ class Communicator(Protocol):
 
     @property
     def rank(self) -> int:
-        """This rank, from 0."""
+        """Number of this rank, from 0."""
 
     @property
     def size(self) -> int:

@@ -43,6 +43,8 @@ class Prepared:
         For one filter per element.
     dropped
         Names of the functions without spread.
+    identity
+        Of settings and structures together: the same identity, the same result.
     """
 
     architecture: Architecture
@@ -52,6 +54,7 @@ class Prepared:
     structure_weights: FloatArray
     shares: Shares | None
     dropped: tuple[str, ...]
+    identity: str
 
 
 def prepare(settings: Settings, dataset: Dataset) -> Prepared:
@@ -86,6 +89,7 @@ def prepare(settings: Settings, dataset: Dataset) -> Prepared:
         ),
         shares=element_shares(train, architecture) if per_element else None,
         dropped=tuple(dropped),
+        identity=f"{settings.identity}-{dataset.fingerprint[:16]}",
     )
 
 

@@ -1,0 +1,109 @@
+"""The state of a training on disk: whole or not at all, and only plain numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from autune.errors import FormatError
+from autune.formats.files import write_bytes
+from autune.structures import FloatArray
+from autune.training.epoch import Epoch
+from autune.training.optimizer import KalmanFilter
+from autune.training.trainer import Trainer
+
+
+@dataclass
+class Progress:
+    """How far a training is.
+
+    Parameters
+    ----------
+    epochs
+        All epochs so far, epoch 0 first.
+    best_weights
+        Weights of the epoch with the lowest score, shape (n_weights,).
+    best_epoch
+        Its number.
+    """
+
+    epochs: list[Epoch]
+    best_weights: FloatArray
+    best_epoch: int
+
+
+def save_checkpoint(path: Path, identity: str, trainer: Trainer, progress: Progress) -> None:
+    """Write weights, filters, random state and history.
+
+    Parameters
+    ----------
+    path
+        The file (.npz).
+    identity
+        Of settings and data; a checkpoint goes on only with the same.
+    trainer, progress
+        State after an epoch.
+    """
+    filters = {f"P{i}": state.P for i, state in enumerate(trainer.filters)}
+    scalars = [[state.q, state.eta, state.forgetting] for state in trainer.filters]
+    stream = io.BytesIO()
+    np.savez(
+        stream,
+        identity=np.array(identity),
+        weights=trainer.weights,
+        schedules=np.array(scalars),
+        generator=np.array(json.dumps(trainer.generator.bit_generator.state)),
+        epochs=np.array([astuple(epoch) for epoch in progress.epochs]),
+        best_weights=progress.best_weights,
+        best_epoch=np.array(progress.best_epoch),
+        **filters,  # type: ignore[arg-type]
+    )
+    write_bytes(path, stream.getvalue())
+
+
+def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | None:
+    """Bring a trainer into the state of a checkpoint.
+
+    Returns
+    -------
+    Progress or None
+        None when there is no checkpoint of these settings and data.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["identity"]) != identity:
+                return None
+            trainer.weights = stored["weights"]
+            trainer.filters = [
+                KalmanFilter(np.asfortranarray(stored[f"P{i}"]), *map(float, scalars))
+                for i, scalars in enumerate(stored["schedules"])
+            ]
+            trainer.generator.bit_generator.state = json.loads(str(stored["generator"]))
+            epochs = [_epoch(row) for row in stored["epochs"]]
+            progress = Progress(epochs, stored["best_weights"], int(stored["best_epoch"]))
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise FormatError(
+            path, None, f"is no checkpoint of a training ({error}); remove it to start again"
+        ) from None
+    trainer.errors = trainer.measure(trainer.data)
+    return progress
+
+
+def _epoch(row: Any) -> Epoch:
+    values = dict(zip((field.name for field in fields(Epoch)), map(float, row), strict=True))
+    return Epoch(
+        **values | {"seed": int(values["seed"]), "number": int(values["number"])}  # type: ignore[arg-type]
+    )

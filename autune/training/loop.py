@@ -1,0 +1,201 @@
+"""The training of one potential, epoch by epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from autune.errors import DataError
+from autune.potential.layout import build_networks, join_weights, split_weights
+from autune.potential.model import Potential
+from autune.settings import Settings
+from autune.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from autune.training.epoch import Epoch, Report, go_on
+from autune.training.initial import initial_weights
+from autune.training.keywords import training_keywords
+from autune.training.normalization import training_units
+from autune.training.observables import convert_to_training_units
+from autune.training.parallel import Communicator, Serial
+from autune.training.prepare import Prepared
+from autune.training.trainer import Trainer
+
+Score = Callable[[Mapping[str, float]], float]
+
+CHECKPOINT_INTERVAL = 5.0
+"""Seconds between checkpoints: a covariance of 1351 weights is 15 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The result of a training.
+
+    Parameters
+    ----------
+    potential
+        With the weights of the kept epoch.
+    epochs
+        All epochs, epoch 0 (before the first update) first.
+    kept
+        Number of the kept epoch.
+    finished
+        False when a report stopped the training.
+    """
+
+    potential: Potential
+    epochs: tuple[Epoch, ...]
+    kept: int
+    finished: bool
+
+
+def train_potential(
+    settings: Settings,
+    prepared: Prepared,
+    score: Score,
+    seed: int = 0,
+    report: Report = go_on,
+    communicator: Communicator | None = None,
+    checkpoint: Path | None = None,
+) -> Trained:
+    """Train one potential.
+
+    Parameters
+    ----------
+    settings
+        All settings.
+    prepared
+        Data made ready by `prepare`.
+    score
+        From energy_rmse and force_rmse to the scalar that decides which epoch is best.
+    seed
+        Which of the trainings of a trial, from 0.
+    report
+        Called after every epoch; False ends the training.
+    communicator
+        Ranks; None: one.
+    checkpoint
+        File for the state; a training that finds its own state goes on from there, with the
+        same numbers as if it had never stopped.
+
+    Raises
+    ------
+    TrainingDiverged
+        If errors or weights are not finite any more.
+    """
+    start = _Start(settings, prepared, seed, communicator or Serial())
+    trainer = start.trainer
+    identity = f"{prepared.identity}-{seed}"
+    progress = load_checkpoint(checkpoint, identity, trainer) if checkpoint else None
+    if progress is None:
+        first = start.measure(0, 0.0, score)
+        progress = Progress([first], trainer.weights.copy(), 0)
+    finished = True
+    saved = time.monotonic()
+    for epoch in _epochs(start, settings, progress, score):
+        go = report(epoch)
+        is_last = epoch.number == settings.training.epochs
+        if checkpoint and (is_last or not go or time.monotonic() - saved > CHECKPOINT_INTERVAL):
+            save_checkpoint(checkpoint, identity, trainer, progress)
+            saved = time.monotonic()
+        if not go:
+            finished = is_last
+            break
+    keep_best = settings.training.keep == "best"
+    weights = progress.best_weights if keep_best else trainer.weights
+    return Trained(
+        potential=start.potential(weights),
+        epochs=tuple(progress.epochs),
+        kept=progress.best_epoch if keep_best else progress.epochs[-1].number,
+        finished=finished,
+    )
+
+
+def _epochs(start: _Start, settings: Settings, progress: Progress, score: Score) -> Iterator[Epoch]:
+    """Go through the epochs that are left; keep the history and the best weights."""
+    trainer = start.trainer
+    began = time.monotonic() - progress.epochs[-1].seconds
+    for number in range(len(progress.epochs), settings.training.epochs + 1):
+        trainer.run_epoch()
+        epoch = start.measure(number, time.monotonic() - began, score)
+        if epoch.score < progress.epochs[progress.best_epoch].score:
+            progress.best_epoch = number
+            progress.best_weights = trainer.weights.copy()
+        progress.epochs.append(epoch)
+        yield epoch
+
+
+class _Start:
+    """A training before its first epoch: initial weights, internal units, trainer."""
+
+    def __init__(
+        self, settings: Settings, prepared: Prepared, seed: int, communicator: Communicator
+    ) -> None:
+        training = settings.training
+        if len(prepared.train.energy) == 0:
+            raise DataError("the training set is empty; lower dataset.test_fraction")
+        entropy = training.seed + seed
+        weights_generator = np.random.default_rng([entropy, 0])
+        architecture = prepared.architecture
+        networks = build_networks(architecture)
+        weights = join_weights(
+            {
+                e: initial_weights(architecture, e, training.initialization, weights_generator)
+                for e in architecture.elements
+            },
+            architecture,
+        )
+        units = training_units(
+            [prepared.train, prepared.test], networks, weights, training.normalization
+        )
+        self.seed = seed
+        self.scaling = prepared.scaling
+        self.architecture = replace(
+            architecture, mean_energy=units[0], conv_energy=units[1], conv_length=units[2]
+        )
+        self.keywords = training_keywords(
+            training,
+            len(prepared.train.energy),
+            len(prepared.train.force),
+            settings.dataset.test_fraction,
+        )
+        self.test = convert_to_training_units(prepared.test, *units)
+        self.trainer = Trainer(
+            convert_to_training_units(prepared.train, *units),
+            networks,
+            weights,
+            prepared.structure_weights,
+            training,
+            np.random.default_rng([entropy, 1]),
+            communicator,
+            prepared.shares,
+        )
+
+    def measure(self, number: int, seconds: float, score: Score) -> Epoch:
+        """Return the errors of both sets in physical units."""
+        train, test = self.trainer.errors, self.trainer.measure(self.test)
+        to_eV = 1.0 / self.architecture.conv_energy
+        to_force = self.architecture.conv_length / self.architecture.conv_energy
+        judged = test if len(test.energy) else train
+        return Epoch(
+            seed=self.seed,
+            number=number,
+            train_energy_rmse=train.energy_rmse * to_eV,
+            test_energy_rmse=test.energy_rmse * to_eV,
+            train_force_rmse=train.force_rmse * to_force,
+            test_force_rmse=test.force_rmse * to_force,
+            score=score(
+                {
+                    "energy_rmse": judged.energy_rmse * to_eV,
+                    "force_rmse": judged.force_rmse * to_force,
+                }
+            ),
+            seconds=seconds,
+        )
+
+    def potential(self, weights: np.ndarray) -> Potential:
+        """Return a potential with these weights."""
+        by_element = split_weights(weights, self.architecture)
+        return Potential(self.architecture, self.scaling, by_element, self.keywords)
