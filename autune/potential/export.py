@@ -1,0 +1,159 @@
+"""Potentials for n2p2 and LAMMPS: written, read back and compared before anyone trusts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from ase.data import atomic_masses, atomic_numbers, covalent_radii
+
+from autune.architecture import Architecture, SymmetryFunction
+from autune.errors import ExportMismatch
+from autune.formats.files import write_text
+from autune.potential.model import Potential
+from autune.structures import Structure
+
+TOLERANCE = 1e-10
+"""Largest allowed difference of energies (eV) and forces (eV/Angstrom), relative above 1."""
+
+
+def export_potential(
+    potential: Potential, directory: str | Path, structures: Sequence[Structure] = ()
+) -> None:
+    """Write a potential in eV and Angstrom: input.nn, scaling.data, weights.*.data, in.lammps.
+
+    Parameters
+    ----------
+    potential
+        In any units.
+    directory
+        Made when it is missing.
+    structures
+        On which the written potential must predict what the original does; by default distorted
+        crystals of its elements.
+
+    Raises
+    ------
+    ExportMismatch
+        If energies or forces differ by more than 1e-10, or n2p2 would run another potential.
+    ConfigError
+        If the folder cannot be written.
+    """
+    directory = Path(directory)
+    convert_to_eV_and_Angstrom(potential).save(directory)
+    write_text(directory / "in.lammps", lammps_input(potential))
+    compare_potentials(
+        potential, Potential.load(directory), structures or distorted_crystals(potential.elements)
+    )
+
+
+def convert_to_eV_and_Angstrom(potential: Potential) -> Potential:
+    """Return the same potential with files in eV and Angstrom.
+
+    Lengths are multiplied; the networks keep their numbers, because n2p2's internal units
+    (conv_energy, conv_length) take the conversion of energies and forces (N2P2 6).
+    """
+    a = potential.architecture
+    if (a.length_unit, a.energy_unit) == (1.0, 1.0):
+        return potential
+
+    def convert(f: SymmetryFunction) -> SymmetryFunction:
+        unit = a.length_unit
+        return replace(f, eta=f.eta / unit**2, r_shift=f.r_shift * unit, r_cutoff=f.r_cutoff * unit)
+
+    converted = Architecture(
+        **{
+            **a.__dict__,
+            "symmetry_functions": {
+                element: tuple(convert(f) for f in functions)
+                for element, functions in a.symmetry_functions.items()
+            },
+            "atom_energies": {e: value * a.energy_unit for e, value in a.atom_energies.items()},
+            "mean_energy": a.mean_energy * a.energy_unit,
+            "conv_energy": a.conv_energy / a.energy_unit,
+            "conv_length": a.conv_length / a.length_unit,
+            "length_unit": 1.0,
+            "energy_unit": 1.0,
+        }
+    )
+    return Potential(converted, potential.scaling, potential.weights, potential.keywords)
+
+
+def compare_potentials(
+    original: Potential, copy: Potential, structures: Sequence[Structure]
+) -> None:
+    """Refuse a copy that does not predict what the original does.
+
+    Raises
+    ------
+    ExportMismatch
+        With the structure and the difference.
+    """
+    for structure in structures:
+        expected, found = original.predict(structure), copy.predict(structure)
+        dE = abs(found.energy - expected.energy) / max(1.0, abs(expected.energy))
+        dF = np.abs(found.forces - expected.forces).max() / max(1.0, np.abs(expected.forces).max())
+        if not (dE <= TOLERANCE and dF <= TOLERANCE):
+            raise ExportMismatch(
+                f"the written potential differs from the original for {structure.label}: energy "
+                f"by {dE:.1e}, forces by {dF:.1e} (allowed: {TOLERANCE:.0e}); do not use it"
+            )
+
+
+def distorted_crystals(elements: Sequence[str]) -> list[Structure]:
+    """Make small crystals of the elements, compressed and stretched, atoms off their sites."""
+    numbers = np.array([atomic_numbers[element] for element in elements])
+    edge = 2.0 * np.sqrt(2.0) * covalent_radii[numbers].max()
+    sites = edge * np.array([[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])
+    generator = np.random.default_rng(1)
+    structures = []
+    for strain in (-0.05, 0.0, 0.05, 0.15):
+        factor = 1.0 + strain
+        for number in numbers:
+            kinds = np.append(generator.choice(numbers, 3), number)
+            positions = factor * sites + generator.normal(0.0, 0.05, (4, 3))
+            structures.append(
+                Structure(kinds, positions, factor * edge * np.eye(3), name=f"strain {strain:g}")
+            )
+    return structures
+
+
+def lammps_input(potential: Potential) -> str:
+    """Write a LAMMPS input that relaxes an fcc crystal with the exported potential."""
+    elements = potential.elements
+    radius = max(covalent_radii[atomic_numbers[element]] for element in elements)
+    masses = "\n".join(
+        f"mass            {i} {atomic_masses[atomic_numbers[element]]:.6g}  # {element}"
+        for i, element in enumerate(elements, start=1)
+    )
+    mix = "\n".join(
+        f"set             type 1 type/ratio {i} {1 / i:.6g} 12345"
+        for i in range(len(elements), 1, -1)
+    )
+    return f"""\
+# A neural network potential of {", ".join(elements)} in LAMMPS (package ML-HDNNP).
+# Run in this folder: lmp -in in.lammps
+units           metal
+atom_style      atomic
+boundary        p p p
+
+# Put your own structure here (read_data): the crystal is an example.
+lattice         fcc {2.0 * np.sqrt(2.0) * radius:.4f}
+region          box block 0 4 0 4 0 4
+create_box      {len(elements)} box
+create_atoms    1 box
+{mix}
+{masses}
+# The potential: eV and Angstrom, so no cflength and cfenergy.  An extrapolation warning says that
+# a symmetry function left the range of the training set; the run stops after maxew of them.
+pair_style      hdnnp {potential.r_cutoff + 0.01:.6g} dir "./" &
+                showew no showewsum 100 resetew no maxew 100000
+pair_coeff      * * {" ".join(elements)}
+
+thermo          10
+thermo_style    custom step pe press lx
+fix             relax all box/relax iso 0.0
+minimize        1e-12 1e-8 1000 10000
+"""
