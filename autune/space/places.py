@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -33,6 +33,15 @@ def find(value: Any, path: tuple[str | int, ...], annotation: Any) -> Iterator[P
     elif isinstance(value, list):
         for i, inner in enumerate(value):
             yield from find(inner, (*path, i), _child(annotation, i))
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of every leaf; lists and empty mappings are leaves."""
+    for name, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def look_up(tree: Any, key: str) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +23,7 @@ import numpy as np
 from autune.errors import ConfigError
 from autune.settings import Settings, describe, read_yaml
 from autune.space.distribution import LEFT_OUT, Parameter, contains, label, same
-from autune.space.places import find, look_up, put, without_left_out
+from autune.space.places import SEARCHED, find, flatten, look_up, put, without_left_out
 
 LARGEST_GRID = 10_000
 
@@ -84,6 +85,16 @@ class SearchSpace:
                 "autune search",
             )
         return Settings.from_mapping(self.template)
+
+    def example(self) -> Settings:
+        """Return the settings with every searched leaf at its first value."""
+        return self.apply({p.key: p.distribution.corners[0] for p in self.parameters})
+
+    def summary(self) -> dict[str, str]:
+        """Write down everything that decides results: every leaf's value or distribution."""
+        decisive = self.example().model_dump(mode="json", by_alias=True, include=set(SEARCHED))
+        leaves = {key: json.dumps(value) for key, value in flatten(decisive)}
+        return leaves | {p.key: repr(p) for p in self.parameters}
 
     def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
         """Draw a value for every leaf whose condition holds.
@@ -157,8 +168,8 @@ class SearchSpace:
 
     def _check_corners(self) -> None:
         """Make settings at every border of one leaf with all others at their first value."""
+        self.example()
         first = {p.key: p.distribution.corners[0] for p in self.parameters}
-        self.apply(first)
         for parameter in self.parameters:
             point = {**first, **self._reach(parameter)}
             for value in parameter.distribution.corners:

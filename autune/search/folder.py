@@ -1,0 +1,211 @@
+"""The folder of a search: what lies where, who may write it, and how it is found again."""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from autune.errors import SearchError
+from autune.search.record import EndState, Record, ranked
+from autune.settings import Settings
+from autune.space import SearchSpace
+
+if TYPE_CHECKING:
+    from autune.search.study import Study
+
+JOURNAL = "study.journal"
+POTENTIAL = "potential"
+"""Folder of the trained potential in a trial's folder."""
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """A search on disk.
+
+    Parameters
+    ----------
+    path
+        ``results/NAME``.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the search."""
+        return self.path.name
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings file as the user gave it."""
+        return self.path / "search.yaml"
+
+    @property
+    def trials(self) -> Path:
+        """One folder per trial."""
+        return self.path / "trials"
+
+    @property
+    def best(self) -> Path:
+        """The potential of the trial with the lowest score."""
+        return self.path / "best"
+
+    @property
+    def database(self) -> Path:
+        """MLflow's default database."""
+        return self.path / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's default folder of files."""
+        return self.path / "mlartifacts"
+
+    @property
+    def state(self) -> EndState:
+        """How the search ended; interrupted where nothing says so."""
+        try:
+            state = json.loads((self.path / "result.json").read_text(encoding="utf-8"))["state"]
+        except (OSError, ValueError, KeyError):
+            return "interrupted"
+        return state if state in get_args(EndState) else "interrupted"
+
+    def records(self) -> list[Record]:
+        """Read all trials from the study."""
+        return self.study().records()
+
+    def potential_of(self, trial: int | None = None) -> Path:
+        """Return the folder of a potential.
+
+        Parameters
+        ----------
+        trial
+            Number of the trial; None: the one with the lowest score.
+
+        Raises
+        ------
+        SearchError
+            If there is no such trial or it has no potential.
+        """
+        records = self.records()
+        if trial is None:
+            best = ranked(records)
+            if not best:
+                raise SearchError(f"no trial of the search {self.name} is complete; wait for one")
+            trial = best[0].number
+        elif not 0 <= trial < len(records):
+            raise SearchError(
+                f"the search {self.name} has the trials 0 to {len(records) - 1}; found {trial}"
+            )
+        path = records[trial].directory / POTENTIAL
+        if not path.is_dir():
+            raise SearchError(
+                f"trial {trial} is {records[trial].state} and has no potential; choose another"
+            )
+        return path
+
+    def space(self) -> SearchSpace:
+        """Read what is searched."""
+        return SearchSpace.read(self.settings_file)
+
+    def study(self) -> Study:
+        """Open the study for reading."""
+        from autune.search.study import Study
+
+        return Study.open(self.path)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the only process that writes this search; the lock ends with the process.
+
+        Raises
+        ------
+        SearchError
+            If another process runs this search.
+        """
+        with (self.path / ".lock").open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SearchError(
+                    f"the search {self.name} is running in another process; wait for it or stop it"
+                ) from None
+            except OSError:
+                pass  # A file system without locks: nothing can be said.
+            yield
+
+
+def place(name: str, results: str | Path) -> SearchFolder:
+    """Return the folder of a search that may not exist yet.
+
+    Raises
+    ------
+    SearchError
+        If the name could leave the folder of results.
+    """
+    pattern = Settings.model_fields["name"].metadata
+    allowed = next(m.pattern for m in pattern if getattr(m, "pattern", None))
+    if not re.fullmatch(allowed, name) or len(name) > 80:
+        raise SearchError(
+            f"the name of a search is made of letters, digits, dot, - and _, begins with a letter "
+            f"or digit and has at most 80 of them; found {name!r}"
+        )
+    return SearchFolder(Path(results).resolve() / name)
+
+
+def open_search(name_or_folder: str | Path, results: str | Path = "results") -> SearchFolder:
+    """Find a search by its name or its folder.
+
+    Parameters
+    ----------
+    name_or_folder
+        Name of a search in `results`, or path of its folder.
+    results
+        Folder of all searches.
+
+    Raises
+    ------
+    SearchError
+        If there is none, with the nearest name that exists.
+    """
+    given = Path(name_or_folder)
+    for path in (Path(results) / given, given):
+        if (path / JOURNAL).is_file():
+            return SearchFolder(path.resolve())
+    names = existing(results)
+    near = difflib.get_close_matches(str(name_or_folder), names, n=1, cutoff=0.4)
+    if near:
+        hint = f"did you mean {near[0]}?"
+    elif names:
+        hint = f"searches there: {', '.join(names)}"
+    else:
+        hint = "there is no search yet; start one with autune search"
+    raise SearchError(f"no search {str(name_or_folder)!r} in {results}; {hint}")
+
+
+def existing(results: str | Path = "results") -> list[str]:
+    """List the names of all searches."""
+    try:
+        return sorted(path.parent.name for path in Path(results).glob(f"*/{JOURNAL}"))
+    except OSError:
+        return []
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Put a copy of a folder in the place of another, whole or not at all."""
+    fresh = target.with_name(f".{target.name}.new")
+    old = target.with_name(f".{target.name}.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(source, fresh)
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

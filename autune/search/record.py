@@ -1,0 +1,101 @@
+"""What is known about a trial of a search, and who wants to hear of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+State = Literal["running", "complete", "stopped", "diverged", "failed"]
+EndState = Literal["finished", "interrupted", "failed"]
+"""How a search ends."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A trial as the study has it.
+
+    Parameters
+    ----------
+    number
+        From 0; also the name of its folder.
+    state
+        running, also when the search was interrupted; complete; stopped by the pruner; diverged;
+        failed.
+    reason
+        Why it is stopped, diverged or failed.
+    params
+        Dotted key and value of every searched leaf; lists as JSON text.
+    objectives
+        Values of the objectives in the study's order; empty unless complete.
+    metrics
+        All metrics of the trial.
+    seconds
+        Wall time, s.
+    directory
+        Folder of the trial.
+    started, finished
+        Seconds since 1970; None where it has not.
+    scores
+        Score of the first seed after every epoch, by which the pruner judged.
+    """
+
+    number: int
+    state: State
+    reason: str
+    params: Mapping[str, Any]
+    objectives: tuple[float, ...]
+    metrics: Mapping[str, float]
+    seconds: float
+    directory: Path
+    started: float | None = None
+    finished: float | None = None
+    scores: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+
+    @property
+    def score(self) -> float:
+        """The scalar by which trials are ranked; infinite unless complete and finite."""
+        score = self.metrics.get("score", math.inf)
+        return score if self.state == "complete" and math.isfinite(score) else math.inf
+
+
+def ranked(records: Iterable[Record]) -> list[Record]:
+    """Return the complete trials, best score first."""
+    complete = [record for record in records if math.isfinite(record.score)]
+    return sorted(complete, key=lambda record: (record.score, record.number))
+
+
+def front(records: Iterable[Record]) -> list[Record]:
+    """Return the complete trials that no other one beats in every objective, best first."""
+    complete = [record for record in records if record.state == "complete"]
+    return sorted(
+        (a for a in complete if not any(_beats(b.objectives, a.objectives) for b in complete)),
+        key=lambda record: record.objectives,
+    )
+
+
+def _beats(a: Sequence[float], b: Sequence[float]) -> bool:
+    return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
+
+
+class Observer(Protocol):
+    """Who is told what happens in a search.  All calls come from one thread."""
+
+    def search_started(
+        self, name: str, n_trials: int, objectives: Sequence[str], records: Sequence[Record]
+    ) -> None:
+        """Hear of the trials that are finished already and how many there will be."""
+
+    def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
+        """Hear that a trial was given to a worker."""
+
+    def epoch_finished(self, number: int, seed: int, epoch: int, score: float) -> None:
+        """Hear that a training of a trial did another epoch."""
+
+    def trial_finished(self, record: Record) -> None:
+        """Hear that a trial ended in any state."""
+
+    def search_finished(self, state: EndState) -> None:
+        """Hear that nothing more will come."""

@@ -1,0 +1,103 @@
+"""A trial of a millisecond: a function of two parameters in place of a training."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autune.settings import Settings
+from autune.training.epoch import Epoch, Report
+
+
+@dataclass(frozen=True)
+class Result:
+    state: str
+    reason: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    directory: Path = Path()
+
+
+def settings(**search):
+    """A space of two numbers and a choice of layers."""
+    return {
+        "name": "fake",
+        "dataset": {"path": "builtin:gold"},
+        "potential": {
+            "elements": ["Au"],
+            "hidden_layers": {"choice": [[5], [5, 5]]},
+            "scale_min": {"uniform": [-1.0, 0.5]},
+        },
+        "training": {"epochs": 4, "force_ratio": {"uniform": [0.0, 1.0]}},
+        "evaluation": {"seeds": 2},
+        "search": {
+            "trials": 6,
+            "objectives": ["energy_rmse", "force_rmse"],
+            "pruner": "none",
+            "startup_trials": 2,
+            **search,
+        },
+        "resources": {"concurrent_trials": 1},
+        "tracking": {"mlflow": None},
+    }
+
+
+def objectives(at: Settings) -> tuple[float, float]:
+    x, y = at.training.force_ratio, at.potential.scale_min
+    return x**2 + (y - 0.1) ** 2, (x - 1.0) ** 2 + y**2
+
+
+def run_fake(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Follow the contract of run_trial: files in the folder, result.json at the end."""
+    energy, force = objectives(at)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "settings.yaml").write_text(at.to_yaml())
+    with (directory / "runs.txt").open("a") as stream:
+        stream.write("run\n")
+    rows = []
+    for seed in range(at.evaluation.seeds):
+        for number in range(at.training.epochs + 1):
+            score = energy + force + 1.0 / (1 + number)
+            rows.append((seed, number, energy, energy, force, force, score, 0.01 * number))
+            if not report(Epoch(*rows[-1])):
+                return Result("stopped", "told to stop")
+    with (directory / "history.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(list(Epoch.__annotations__))
+        writer.writerows(rows)
+    (directory / "potential").mkdir(exist_ok=True)
+    (directory / "potential" / "input.nn").write_text(f"# {energy} {force}\n")
+    (directory / "properties.csv").write_text("property,value\nlattice_constant,4.1\n")
+    metrics = {
+        "energy_rmse": energy,
+        "force_rmse": force,
+        "energy_rmse_std": 0.0,
+        "score": energy + force,
+    }
+    (directory / "result.json").write_text(json.dumps({"state": "complete", "metrics": metrics}))
+    return Result("complete", "", metrics, 0.1, directory)
+
+
+def run_badly(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """End in another state in every region of the space."""
+    x = at.training.force_ratio
+    if x < 0.25:
+        raise RuntimeError("something in the worker")
+    if x < 0.5:
+        return Result("diverged", "NaN in epoch 3")
+    if x < 0.75:
+        return Result("complete", "", {"energy_rmse": math.nan, "force_rmse": 1.0, "score": 1.0})
+    return run_fake(at, dataset, directory, report)
+
+
+def run_slowly(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    time.sleep(0.5)
+    return run_fake(at, dataset, directory, report)
+
+
+def run_into_wall(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    raise RuntimeError("the same for all")
