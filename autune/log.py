@@ -24,9 +24,10 @@ class _Line(logging.Formatter):
 
 
 def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Show autune's log lines and Python warnings, one line each, on standard error.
+    """Show autune's log lines and warnings, one line each, on standard error.
 
-    Called again, it takes the place of what was configured before.
+    Warnings of other packages, which a user cannot mend, are not shown.  Called again, it takes
+    the place of what was configured before.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(level)
     logger.propagate = False
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", category=UserWarning, module=r"autune\b")
     warnings.showwarning = _show_warning
 
 

@@ -10,13 +10,13 @@ from autune import log
 
 
 @pytest.fixture
-def stream(monkeypatch):
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+def stream():
     logger = logging.getLogger(log.ROOT)
     before = logger.handlers[:], logger.level, logger.propagate
     stream = io.StringIO()
-    log.configure(stream=stream)
-    yield stream
+    with warnings.catch_warnings():
+        log.configure(stream=stream)
+        yield stream
     logger.handlers[:], logger.level, logger.propagate = before
 
 
@@ -27,12 +27,11 @@ def test_lines_are_plain_and_warnings_say_so(stream):
     assert stream.getvalue() == "reading gold\nwarning: two lines\n"
 
 
-def test_python_warnings_are_one_line(stream):
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        log.configure(stream=stream)
-        warnings.warn("r_shift is ignored", UserWarning, stacklevel=1)
-    assert stream.getvalue() == "warning: r_shift is ignored\n"
+def test_warnings_of_autune_are_one_line_and_others_are_not_shown(stream):
+    for module in ("autune.space", "elsewhere"):
+        warnings.warn_explicit(f"from {module}", UserWarning, "file.py", 7, module=module)
+    warnings.warn_explicit("old", DeprecationWarning, "file.py", 7, module="autune.space")
+    assert stream.getvalue() == "warning: from autune.space\n"
 
 
 def test_configured_twice_says_everything_once(stream):

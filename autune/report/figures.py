@@ -141,15 +141,16 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
                     if is_energy
                     else (group.force_reference.ravel(), group.force_predicted.ravel())
                 )
-                size = 18.0 if is_energy else 4.0
+                size = 18.0 if x.size < 500 else 4.0
                 for axes, values in ((parity, y), (error, (y - x) / scale)):
                     axes.scatter(x, values, s=size, color=colour, alpha=0.6, linewidths=0)
             if parity.has_data() and np.isfinite(parity.dataLim.get_points()).all():
                 ends = parity.dataLim.intervalx
-                parity.plot(ends, ends, color="black", linewidth=0.8, zorder=0.5)
-            error.axhline(0.0, color="black", linewidth=0.8, zorder=0.5)
+                parity.plot(ends, ends, color="black", linewidth=0.8, zorder=1.0)
+            error.axhline(0.0, color="black", linewidth=0.8, zorder=1.0)
             parity.set_ylabel(f"predicted {quantity} [{unit}]")
             error.set_ylabel(f"error [{error_unit}]")
+            error.xaxis.set_major_locator(MaxNLocator(5))
             error.set_xlabel(f"DFT {quantity} [{unit}]")
             figure.align_ylabels(panels[:, column])
         handles = [
@@ -291,6 +292,7 @@ def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> No
         ]
         axes.set_yticks(range(len(rows)), labels)
         axes.invert_yaxis()
+        axes.use_sticky_edges = False
         axes.margins(x=0.12)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("error against the reference [%]")

@@ -4,77 +4,83 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from autune.evaluation.accuracy import GroupAccuracy
 from autune.formats.files import write_text
-from autune.properties.reference import unit_of
+from autune.properties.reference import unit_of as unit_of_property
 from autune.properties.table import PropertyTable
-from autune.training.epoch import Epoch
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _UNITS = {
     "energy_rmse": "eV/atom",
     "energy_mae": "eV/atom",
     "energy_largest": "eV/atom",
+    "energy_min": "eV/atom",
+    "energy_max": "eV/atom",
     "force_rmse": "eV/Angstrom",
     "force_mae": "eV/Angstrom",
     "force_largest": "eV/Angstrom",
+    "force_max": "eV/Angstrom",
+    "force_rms": "eV/Angstrom",
+    "shortest_distance": "Angstrom",
     "property_error": "%",
     "error_percent": "%",
     "excess_percent": "%",
     "seconds": "s",
+    "epoch_seconds": "s",
 }
-_PREFIXES = ("train_", "test_")
+_PREFIXES = ("train_", "test_", "property.")
 _SUFFIXES = ("_mean", "_std", "_min", "_max", "_error")
 
 
-def header(name: str) -> str:
-    """Return the name of a quantity with its unit in brackets, or alone if it has none.
+def unit_of(name: str) -> str:
+    """Return the unit of a quantity, or an empty string.
 
     Parameters
     ----------
     name
         Name of a metric, of a property, or of one of their statistics, for example
-        ``test_energy_rmse``, ``force_rmse_std`` or ``C11``.
+        ``test_energy_rmse``, ``force_rmse_std``, ``C11`` or ``property.C11_std``.
     """
     if name.endswith("_percent"):
-        return f"{name} [%]"
+        return "%"
     bare = name
     for prefix in _PREFIXES:
         bare = bare.removeprefix(prefix)
-    unit = _UNITS.get(bare) or unit_of(bare)
-    for suffix in _SUFFIXES:
-        stem = bare.removesuffix(suffix)
-        unit = unit or _UNITS.get(stem, "") or unit_of(stem)
+    stems = [bare, *(bare.removesuffix(suffix) for suffix in _SUFFIXES)]
+    return next(
+        (unit for stem in stems if (unit := _UNITS.get(stem) or unit_of_property(stem))), ""
+    )
+
+
+def header(name: str) -> str:
+    """Return the name of a quantity with its unit in brackets, or alone if it has none."""
+    unit = unit_of(name)
     return f"{name} [{unit}]" if unit else name
 
 
-def tabulate_epochs(epochs: Iterable[Epoch]) -> pd.DataFrame:
-    """Make a table of epochs, one row each."""
-    return _frame([dataclasses.asdict(epoch) for epoch in epochs], list(Epoch.__annotations__))
+def tabulate(rows: Iterable[DataclassInstance | Mapping[str, Any]]) -> pd.DataFrame:
+    """Make a table of dataclasses or mappings, one row each.
 
-
-def tabulate_accuracy(accuracies: Iterable[GroupAccuracy]) -> pd.DataFrame:
-    """Make a table of errors, one row per group."""
-    rows = [dataclasses.asdict(accuracy) for accuracy in accuracies]
-    return _frame(rows, list(GroupAccuracy.__annotations__))
+    Columns are all their fields or keys in order of appearance, with units in their headers.
+    """
+    plain = [dict(row) if isinstance(row, Mapping) else dataclasses.asdict(row) for row in rows]
+    names = list(dict.fromkeys(key for row in plain for key in row))
+    return pd.DataFrame(plain, columns=names).rename(columns={name: header(name) for name in names})
 
 
 def tabulate_properties(table: PropertyTable) -> pd.DataFrame:
     """Make a table of properties beside their reference, one row each, units in a column."""
-    return _frame(table.to_dicts(), [])
-
-
-def tabulate_trials(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make a table of trials, one row each; columns are all keys, in order of appearance."""
-    return _frame(trials, [])
+    return tabulate(table.to_dicts())
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
@@ -124,9 +130,3 @@ def format_value(value: Any, digits: int = 4) -> str:
     if isinstance(value, float):
         return f"{value:.{digits}g}"
     return str(value)
-
-
-def _frame(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> pd.DataFrame:
-    names = list(dict.fromkeys([*columns, *(key for row in rows for key in row)]))
-    frame = pd.DataFrame([dict(row) for row in rows], columns=names)
-    return frame.rename(columns={name: header(name) for name in names})

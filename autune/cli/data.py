@@ -1,0 +1,89 @@
+"""Verbs about structures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autune.cli.options import DataUnits, Units, print_table
+
+if TYPE_CHECKING:
+    from autune.dataset import DatasetReport
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look at structures and convert them.",
+)
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="File or folder of structures: extended XYZ, whatever else ASE reads, n2p2's "
+        "input.data, or builtin:gold.",
+    ),
+]
+
+
+@app.command()
+def info(file: Source, units: DataUnits = Units.EV) -> None:
+    """Print counts, groups, ranges, shortest distances, duplicates and outliers.
+
+    \b
+    Examples:
+      autune data info builtin:gold
+      autune data info input.data --data-units Hartree,Bohr
+    """
+    from autune.dataset import Dataset, describe_dataset
+
+    _print_report(describe_dataset(Dataset.read(file, units.value)))
+
+
+@app.command()
+def convert(
+    file: Source,
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="File to write; its suffix is the format: .extxyz, .xyz, .data (input.data of "
+            "n2p2), .db, .json (ASE database), .traj.",
+        ),
+    ],
+    units: DataUnits = Units.EV,
+) -> None:
+    """Write structures in another format, in eV and Angstrom.
+
+    \b
+    Examples:
+      autune data convert OUTCAR gold.extxyz
+      autune data convert gold.extxyz input.data
+    """
+    from autune.dataset import Dataset, write_dataset
+
+    structures = Dataset.read(file, units.value).structures
+    write_dataset(output, structures)
+    typer.echo(f"{len(structures)} structures in {output}")
+
+
+def _print_report(report: DatasetReport) -> None:
+    from autune.report.tables import tabulate
+
+    typer.echo(f"{report.source}: {', '.join(report.elements)}, sha256 {report.fingerprint[:16]}")
+    print_table(tabulate([*report.groups, report.total]))
+    for count, what in (
+        (report.n_without_energy, "without energy"),
+        (report.n_without_forces, "without forces"),
+        (report.n_clusters, "not periodic"),
+    ):
+        if count:
+            typer.echo(f"{count} structures are {what}")
+    for names in report.duplicates:
+        typer.echo(f"duplicates: {', '.join(names)}")
+    for outlier in report.outliers:
+        typer.echo(f"outlier: {outlier.name}: {outlier.reason}")
+    if not report.duplicates and not report.outliers:
+        typer.echo("no duplicates, no outliers")

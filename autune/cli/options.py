@@ -1,0 +1,56 @@
+"""What several verbs share: options, exit codes, the form of tables."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MISTAKE, INTERRUPTED = 2, 130
+"""Exit codes; typer has 2 for wrong arguments, and 130 for Ctrl-C."""
+
+
+class Units(StrEnum):
+    """Units of files that do not say theirs."""
+
+    EV = "eV,Angstrom"
+    HARTREE = "Hartree,Bohr"
+
+
+PotentialFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="POTENTIAL",
+        help="Folder with input.nn, scaling.data and weights.*.data, of autune or n2p2.",
+    ),
+]
+PotentialUnits = Annotated[Units, typer.Option("--units", help="Units of the potential's files.")]
+DataUnits = Annotated[Units, typer.Option("--data-units", help="Units of an input.data file.")]
+StructureFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="Structures, in any format that is read.")
+]
+OutputFolder = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")
+]
+Results = Annotated[Path, typer.Option("--results", metavar="ROOT", help="Folder of all searches.")]
+SearchName = Annotated[
+    str, typer.Argument(metavar="SEARCH", help="Name of a search, or its folder.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print less.")]
+
+
+def print_table(frame: pd.DataFrame, title: str = "") -> None:
+    """Print a table as wide as the terminal, or as wide as it is where there is no terminal."""
+    from rich.console import Console
+
+    from autune.report.tables import format_table
+
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width).print(format_table(frame, title))

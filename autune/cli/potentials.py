@@ -1,0 +1,289 @@
+"""Verbs about one potential: train, predict, evaluate, properties."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autune.cli.options import (
+    DataUnits,
+    OutputFolder,
+    PotentialFolder,
+    PotentialUnits,
+    Quiet,
+    StructureFile,
+    Units,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from autune.potential.model import Potential, Prediction
+    from autune.settings import PropertiesSettings
+    from autune.structures import Structure
+    from autune.training.epoch import Epoch
+
+SHOWN_ERRORS = (
+    *("group", "n_structures", "n_atoms"),
+    *("energy_rmse", "energy_mae", "force_rmse", "force_mae"),
+)
+"""Columns that fit on a terminal; the CSV has all."""
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    settings: Annotated[
+        Path, typer.Argument(metavar="SETTINGS", help="YAML file of settings, without searches.")
+    ],
+    output: OutputFolder,
+    quiet: Quiet = False,
+) -> None:
+    """Train one potential by fixed settings.
+
+    The potential, its errors and its history are written to DIR; with evaluation.seeds > 1 there
+    is a potential per seed. A training that was stopped goes on when it is called again with the
+    same settings and folder.
+
+    \b
+    Example:
+      autune train settings.yaml -o trained
+    'autune settings' lists what a settings file may hold.
+    """
+    from autune.dataset import Dataset, split_dataset
+    from autune.errors import TrainingDiverged
+    from autune.report.tables import tabulate
+    from autune.space import SearchSpace
+    from autune.trial import run_trial
+
+    fixed = SearchSpace.read(settings).fixed_settings()
+    source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
+    dataset = split_dataset(source, fixed.dataset)
+    say_if_kernels_compile()
+
+    def report(epoch: Epoch) -> bool:
+        if not quiet:
+            typer.echo(_epoch_line(epoch))
+        return True
+
+    result = run_trial(fixed, dataset, output, report=report)
+    if result.state != "complete":
+        raise TrainingDiverged(f"{result.state}: {result.reason}; see {output}")
+    print_table(tabulate(_with_deviation(result.metrics)))
+    typer.echo(f"written to {output} in {result.seconds:.0f} s")
+
+
+def predict(
+    potential: PotentialFolder,
+    file: StructureFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="File to write, as .extxyz.")
+    ],
+    units: PotentialUnits = Units.EV,
+    data_units: DataUnits = Units.EV,
+) -> None:
+    """Predict energies, forces and stresses.
+
+    \b
+    Examples:
+      autune predict potential slabs.extxyz -o predicted.extxyz
+      autune predict published input.data -o predicted.extxyz --units Hartree,Bohr
+    """
+    from autune.dataset import Dataset, write_dataset
+    from autune.potential.model import Potential
+
+    loaded = Potential.load(potential, units.value)
+    structures = Dataset.read(file, data_units.value).structures
+    predictions = _predict(loaded, structures)
+    write_dataset(
+        output,
+        [
+            replace(s, energy=p.energy, forces=p.forces, stress=p.stress)
+            for s, p in zip(structures, predictions, strict=True)
+        ],
+    )
+    typer.echo(f"{len(structures)} structures in {output}")
+
+
+def evaluate(
+    potential: PotentialFolder,
+    file: StructureFile,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="PNG", help="Draw predicted over DFT values."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
+    ] = None,
+    units: PotentialUnits = Units.EV,
+    data_units: DataUnits = Units.EV,
+) -> None:
+    """Compare energies and forces with DFT.
+
+    Prints the errors per group of structures: energies per atom, force components, the largest
+    error and its structure.
+
+    \b
+    Examples:
+      autune evaluate potential builtin:gold
+      autune evaluate potential new.extxyz --plot parity.png --csv errors.csv
+    """
+    from autune.dataset import Dataset
+    from autune.evaluation.accuracy import accuracy_of, compare
+    from autune.potential.model import Potential
+    from autune.report.tables import tabulate, write_csv
+
+    loaded = Potential.load(potential, units.value)
+    structures = Dataset.read(file, data_units.value).structures
+    comparisons = compare(structures, _predict(loaded, structures))
+    errors = [accuracy_of(comparison) for comparison in comparisons]
+    if csv is not None:
+        write_csv(tabulate(errors), csv)
+    if plot is not None:
+        from autune.report.figures import plot_parity
+
+        plot_parity(comparisons, plot)
+    print_table(tabulate({name: getattr(row, name) for name in SHOWN_ERRORS} for row in errors))
+    total = errors[-1]
+    if total.n_energies:
+        typer.echo(
+            f"largest energy error {total.energy_largest:.4g} eV/atom: {total.energy_largest_in}"
+        )
+    if total.n_forces:
+        typer.echo(
+            f"largest force error {total.force_largest:.4g} eV/Angstrom: {total.force_largest_in}"
+        )
+
+
+def properties(
+    potential: PotentialFolder,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            metavar="FILE",
+            help="Settings file whose evaluation.properties says what to calculate; default: all "
+            "properties of the element's crystal.",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="PNG", help="Draw the errors against DFT.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
+    ] = None,
+    units: PotentialUnits = Units.EV,
+) -> None:
+    """Compare physical properties with DFT.
+
+    Lattice constant, elastic constants, bulk modulus, surface energies and the energy of another
+    crystal; gold is compared with the built-in reference.
+
+    \b
+    Examples:
+      autune properties potential
+      autune properties potential --settings search.yaml --csv properties.csv
+    """
+    from autune.potential.model import Potential
+    from autune.properties import compute_properties, property_error
+    from autune.properties.defaults import default_properties
+    from autune.report.tables import tabulate_properties, write_csv
+
+    loaded = Potential.load(potential, units.value)
+    wanted = (
+        default_properties(loaded.elements)
+        if settings is None
+        else _properties_of(settings, loaded.elements)
+    )
+    say_if_kernels_compile()
+    table = compute_properties(loaded.calculator(), wanted, loaded.elements)
+    frame = tabulate_properties(table)
+    if csv is not None:
+        write_csv(frame, csv)
+    if plot is not None:
+        from autune.report.figures import plot_properties
+
+        plot_properties({potential.resolve().name: table}, plot)
+    print_table(frame)
+    if any(row.reference is not None for row in table.rows):
+        typer.echo(
+            f"property error {property_error(table, wanted):.3g} % (errors within the "
+            "reference's uncertainty count as none)"
+        )
+
+
+def say_if_kernels_compile() -> None:
+    """Say why the first run takes longer, if it is the first."""
+    from autune import kernels
+
+    cache = Path(kernels.__path__[0]) / "__pycache__"
+    if not any(cache.glob("*.nbi")):
+        logger.info("compiling kernels (first run only, about a minute)")
+
+
+def _predict(potential: Potential, structures: Sequence[Structure]) -> list[Prediction]:
+    """Predict all structures; warn of atoms unlike those of the training set."""
+    say_if_kernels_compile()
+    predictions = [potential.predict(structure) for structure in structures]
+    outside = sum(int((p.extrapolations > 0).sum()) for p in predictions)
+    if outside:
+        total = sum(s.n_atoms for s in structures)
+        logger.warning(
+            "%d of %d atoms have symmetry functions outside the range of the training set; do "
+            "not trust them without a check",
+            outside,
+            total,
+        )
+    return predictions
+
+
+def _properties_of(file: Path, elements: Sequence[str]) -> PropertiesSettings:
+    """Read evaluation.properties of a settings file, whatever else it searches."""
+    from autune.errors import ConfigError
+    from autune.settings import Settings, read_yaml
+
+    evaluation = read_yaml(file).get("evaluation")
+    section = evaluation.get("properties") if isinstance(evaluation, dict) else None
+    if section is None:
+        raise ConfigError("evaluation.properties", f"is missing in {file}; add it")
+    settings = Settings.from_mapping(
+        {
+            "name": "properties",
+            "dataset": {"path": "-"},
+            "potential": {"elements": elements},
+            "evaluation": {"properties": section},
+        }
+    )
+    assert settings.evaluation.properties is not None
+    return settings.evaluation.properties
+
+
+def _with_deviation(metrics: Mapping[str, float]) -> list[dict[str, str | float]]:
+    """List metrics one below the other, their standard deviation over the seeds beside them."""
+    from autune.report.tables import unit_of
+
+    rows: list[dict[str, str | float]] = []
+    for name, value in metrics.items():
+        if not name.endswith("_std"):
+            rows.append({"metric": name, "value": value, "unit": unit_of(name)})
+            if f"{name}_std" in metrics:
+                rows[-1]["std over seeds"] = metrics[f"{name}_std"]
+    return rows
+
+
+def _epoch_line(epoch: Epoch) -> str:
+    return (
+        f"seed {epoch.seed} epoch {epoch.number:3d}  "
+        f"energy {1e3 * epoch.train_energy_rmse:7.2f} {1e3 * epoch.test_energy_rmse:7.2f} "
+        "meV/atom  "
+        f"force {epoch.train_force_rmse:7.4f} {epoch.test_force_rmse:7.4f} eV/Angstrom "
+        f"(train test)  {epoch.seconds:6.1f} s"
+    )
+
+
+VERBS = (train, predict, evaluate, properties)
