@@ -1,0 +1,210 @@
+"""Predictions: n2p2's numbers, finite differences, invariances, files that come back."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, fcc100
+from ase.calculators.calculator import PropertyNotImplementedError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from autune.errors import DataError, ExportMismatch, FormatError
+from autune.formats.atoms import from_atoms
+from autune.formats.input_data import read_input_data
+from autune.potential.export import compare_potentials, export_potential
+from autune.potential.model import Potential
+from autune.structures import Structure
+from autune.units import BOHR, HARTREE
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
+CASES = [
+    path
+    for path in sorted([*(REFERENCE / "sf").iterdir(), *(REFERENCE / "net").iterdir()])
+    if path.name != "aucu_alltypes"
+]
+MOLYBDENUM = Path(__file__).parents[3] / "shared" / "reference" / "n2p2" / "mlearn" / "Mo"
+
+
+def read_predictions(path: Path) -> list[tuple[float, np.ndarray]]:
+    """Energy and forces of every structure of a predict.out."""
+    structures: list[tuple[float, list[list[float]]]] = []
+    for line in path.read_text().splitlines():
+        words = line.split()
+        if words[0] == "E":
+            structures.append((float(words[4]), []))
+        elif words[0] == "F":
+            structures[-1][1].append([float(word) for word in words[3:6]])
+    return [(energy, np.array(forces)) for energy, forces in structures]
+
+
+def load(case: Path) -> Potential:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # negative r_shift, tested elsewhere
+        return Potential.load(case)
+
+
+@pytest.fixture(scope="module")
+def gold() -> Potential:
+    return load(REFERENCE / "sf" / "cut6")
+
+
+def distorted_gold(n: int = 2) -> Atoms:
+    atoms = bulk("Au", "fcc", a=4.1, cubic=True) * (n, 1, 1)
+    atoms.set_cell(atoms.cell @ (np.eye(3) + 0.05 * np.tri(3)), scale_atoms=True)
+    atoms.rattle(0.1, seed=3)
+    return atoms
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_predictions_are_those_of_n2p2(case: Path) -> None:
+    potential = load(case)
+    structures = read_input_data(REFERENCE / "structures" / "au.data")
+    expected = read_predictions(case / "predict.out")
+    for structure, (energy, forces) in zip(structures, expected, strict=True):
+        prediction = potential.predict(structure)
+        assert prediction.energy == pytest.approx(energy, rel=1e-10)
+        np.testing.assert_allclose(prediction.forces, forces, rtol=0, atol=1e-8)
+
+
+@pytest.mark.skipif(not MOLYBDENUM.is_dir(), reason="published potential not at hand")
+def test_published_molybdenum_predicts_as_in_n2p2() -> None:
+    potential = Potential.load(MOLYBDENUM, "Hartree,Bohr")
+    structures = read_input_data(MOLYBDENUM / "structures.data", BOHR, HARTREE)
+    expected = read_predictions(MOLYBDENUM / "predict.out")
+    extrapolations = []
+    for structure, (energy, forces) in zip(structures, expected, strict=True):
+        prediction = potential.predict(structure)
+        assert prediction.energy == pytest.approx(energy * HARTREE, rel=1e-10)
+        np.testing.assert_allclose(prediction.forces, forces * HARTREE / BOHR, rtol=0, atol=1e-8)
+        extrapolations.append(int(prediction.extrapolations.sum()))
+    assert extrapolations == [0, 0, 0, 54, 0]
+
+
+def test_forces_are_finite_differences(gold: Potential) -> None:
+    structure = from_atoms(distorted_gold())
+    forces = gold.predict(structure).forces
+    step = 1e-5
+    for atom, direction in [(0, 0), (3, 1), (7, 2)]:
+        energies = []
+        for sign in (-1.0, 1.0):
+            positions = structure.positions.copy()
+            positions[atom, direction] += sign * step
+            energies.append(
+                gold.predict(Structure(structure.numbers, positions, structure.cell)).energy
+            )
+        derivative = (energies[1] - energies[0]) / (2 * step)
+        assert forces[atom, direction] == pytest.approx(-derivative, abs=1e-7)
+
+
+@pytest.mark.parametrize("atoms", [distorted_gold(), bulk("Au", "fcc", a=4.1)], ids=["8", "1"])
+def test_stress_of_the_calculator_is_a_finite_difference(gold: Potential, atoms: Atoms) -> None:
+    atoms = atoms.copy()
+    atoms.calc = gold.calculator()
+    stress = atoms.get_stress(voigt=False)
+    step = 1e-5
+    for a, b in [(0, 0), (1, 1), (2, 2), (0, 1), (1, 2)]:
+        energies = []
+        for sign in (-1.0, 1.0):
+            strain = np.eye(3)
+            strain[a, b] += 0.5 * sign * step
+            strain[b, a] += 0.5 * sign * step
+            strained = atoms.copy()
+            strained.calc = gold.calculator()
+            strained.set_cell(atoms.cell @ strain, scale_atoms=True)
+            energies.append(strained.get_potential_energy())
+        derivative = (energies[1] - energies[0]) / (2 * step * atoms.get_volume())
+        assert stress[a, b] == pytest.approx(derivative, abs=1e-8)
+
+
+def test_calculator_offers_all_energies(gold: Potential) -> None:
+    atoms = distorted_gold()
+    atoms.calc = gold.calculator()
+    energy = atoms.get_potential_energy()
+    assert atoms.get_potential_energy(force_consistent=True) == energy
+    assert atoms.get_potential_energies().sum() == pytest.approx(energy)
+    assert atoms.get_forces().sum(axis=0) == pytest.approx(np.zeros(3), abs=1e-10)
+    cluster = Atoms("Au2", [[0, 0, 0], [0, 0, 2.7]], calculator=gold.calculator())
+    cluster.get_forces()
+    with pytest.raises(PropertyNotImplementedError):
+        cluster.get_stress()
+
+
+def test_slab_with_open_boundary_equals_slab_with_vacuum(gold: Potential) -> None:
+    slab = fcc100("Au", (2, 1, 3), a=4.1, vacuum=8.0)
+    slab.rattle(0.05, seed=1)
+    closed = slab.copy()
+    closed.pbc = True
+    slab.calc, closed.calc = gold.calculator(), gold.calculator()
+    assert slab.get_potential_energy() == pytest.approx(closed.get_potential_energy(), rel=1e-12)
+    np.testing.assert_allclose(slab.get_stress(), closed.get_stress(), atol=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_energy_does_not_change_with_pose_or_order(gold: Potential, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    s = from_atoms(distorted_gold())
+    assert s.cell is not None
+    rotation = Rotation.random(random_state=seed).as_matrix()
+    order = generator.permutation(s.n_atoms)
+    moved = Structure(
+        s.numbers[order],
+        (s.positions[order] + generator.normal(size=3) * 10) @ rotation.T,
+        s.cell @ rotation.T,
+    )
+    expected, found = gold.predict(s), gold.predict(moved)
+    assert found.energy == pytest.approx(expected.energy, rel=1e-11)
+    np.testing.assert_allclose(found.forces, expected.forces[order] @ rotation.T, atol=1e-9)
+    assert found.stress is not None
+    assert expected.stress is not None
+    np.testing.assert_allclose(found.stress, rotation @ expected.stress @ rotation.T, atol=1e-10)
+
+
+def test_energy_is_extensive(gold: Potential) -> None:
+    one, many = distorted_gold(1), distorted_gold(1) * (2, 1, 3)
+    single, several = gold.predict(one), gold.predict(many)
+    assert several.energy == pytest.approx(6 * single.energy, rel=1e-12)
+    np.testing.assert_allclose(several.forces, np.tile(single.forces, (6, 1)), atol=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_saved_potential_predicts_the_same(case: Path, tmp_path: Path) -> None:
+    potential = load(case)
+    export_potential(potential, tmp_path / "out")
+    assert load(tmp_path / "out").architecture == potential.architecture
+    assert "pair_style      hdnnp 6.01" in (tmp_path / "out" / "in.lammps").read_text()
+
+
+@pytest.mark.skipif(not MOLYBDENUM.is_dir(), reason="published potential not at hand")
+def test_export_converts_units(tmp_path: Path) -> None:
+    export_potential(Potential.load(MOLYBDENUM, "Hartree,Bohr"), tmp_path)
+    converted = Potential.load(tmp_path)
+    assert converted.r_cutoff == pytest.approx(5.2, abs=1e-3)
+    energy = converted.predict(bulk("Mo", "bcc", a=3.16)).energy
+    original = Potential.load(MOLYBDENUM, "Hartree,Bohr").predict(bulk("Mo", "bcc", a=3.16)).energy
+    assert energy == pytest.approx(original, rel=1e-10)
+
+
+def test_different_potential_is_refused(gold: Potential) -> None:
+    weights = {"Au": gold.weights["Au"] + 1e-8}
+    other = Potential(gold.architecture, gold.scaling, weights)
+    with pytest.raises(ExportMismatch, match="do not use it"):
+        compare_potentials(gold, other, [from_atoms(distorted_gold())])
+
+
+def test_mistakes_are_named(gold: Potential, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="atomic numbers"):
+        gold.predict(bulk("Cu"))
+    with pytest.raises(FormatError, match=r"input\.nn"):
+        Potential.load(tmp_path)
+    gold.save(tmp_path)
+    lines = (tmp_path / "weights.079.data").read_text().splitlines()
+    (tmp_path / "weights.079.data").write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(FormatError, match="expected 74 weights, found 73"):
+        Potential.load(tmp_path)
