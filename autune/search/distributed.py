@@ -114,7 +114,7 @@ def run(
     with _environment():
         try:
             if started:
-                _start(cpus)
+                start(cpus)
             trainable = tune.with_resources(
                 tune.with_parameters(_run_in_worker, work=work, dataset=dataset), {"cpu": wanted}
             )
@@ -143,7 +143,8 @@ def run(
     return searcher.exhausted and not searcher.live
 
 
-def _start(cpus: int) -> None:
+def start(cpus: int) -> None:
+    """Start Ray on this machine, for this process and its children alone."""
     ray.init(
         address="local",
         num_cpus=cpus,

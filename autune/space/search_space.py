@@ -138,11 +138,12 @@ class SearchSpace:
         ConfigError
             If a leaf has infinitely many values, or there are more than 10 000 points.
         """
+        values = {p.key: _grid_values(p) for p in self.parameters}
         points: list[dict[str, Any]] = []
         choices: list[int] = []
         while len(points) < LARGEST_GRID:
             sizes: list[int] = []
-            points.append(self.propose(partial(_next_on_grid, choices, sizes)))
+            points.append(self.propose(partial(_next_on_grid, values, choices, sizes)))
             while choices and choices[-1] + 1 == sizes[len(choices) - 1]:
                 choices.pop()
             if not choices:
@@ -246,8 +247,7 @@ def _holds(parameter: Parameter, tree: dict[str, Any]) -> bool:
     )
 
 
-def _next_on_grid(choices: list[int], sizes: list[int], parameter: Parameter) -> Any:
-    """Take the value that `choices` names for the next leaf, the first one beyond its end."""
+def _grid_values(parameter: Parameter) -> tuple[Any, ...]:
     values = parameter.distribution.grid
     if values is None:
         raise ConfigError(
@@ -255,10 +255,20 @@ def _next_on_grid(choices: list[int], sizes: list[int], parameter: Parameter) ->
             f"{parameter.distribution.kind} has no finite grid; use choice, int or uniform with a "
             "step, or another search.sampler",
         )
+    return values
+
+
+def _next_on_grid(
+    values: Mapping[str, tuple[Any, ...]],
+    choices: list[int],
+    sizes: list[int],
+    parameter: Parameter,
+) -> Any:
+    """Take the value that `choices` names for the next leaf, the first one beyond its end."""
     if len(sizes) == len(choices):
         choices.append(0)
-    sizes.append(len(values))
-    return values[choices[len(sizes) - 1]]
+    sizes.append(len(values[parameter.key]))
+    return values[parameter.key][choices[len(sizes) - 1]]
 
 
 def _take(point: Mapping[str, Any], parameter: Parameter) -> Any:

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from autune.errors import ConfigError
+from autune.settings import Settings, read_yaml
+from autune.space import SearchSpace
+
+BASE = {
+    "name": "gold",
+    "dataset": {"path": "builtin:gold"},
+    "potential": {"elements": ["Au"]},
+    "training": {"epochs": 5},
+}
+
+
+def make(changes: dict) -> SearchSpace:
+    raw = copy.deepcopy(BASE)
+    for key, value in changes.items():
+        place = raw
+        *path, last = key.split(".")
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return SearchSpace.from_mapping(raw)
+
+
+CONDITIONAL = {
+    "training.selection.mode": {"choice": ["random", "sorted", "threshold"]},
+    "training.selection.force_threshold": {
+        "uniform": [0.5, 2.0],
+        "when": {"training.selection.mode": ["sorted", "threshold"]},
+    },
+    "training.selection.energy_threshold": {
+        "loguniform": ["1e-3", 1],
+        "when": {"training.selection.mode": "threshold"},
+        "otherwise": 0.25,
+    },
+    "potential.hidden_layers": {"choice": [[10], [10, 10]]},
+    "potential.scale_min": {"int": [-4, 0], "step": 2, "when": {"potential.hidden_layers": [[10]]}},
+}
+
+
+def test_a_value_is_drawn_only_where_its_condition_holds():
+    space = make(CONDITIONAL)
+    generator = np.random.default_rng(3)
+    modes = set()
+    for _ in range(60):
+        params = space.sample(generator)
+        selection = space.apply(params).training.selection
+        modes.add(selection.mode)
+        assert ("training.selection.force_threshold" in params) == (selection.mode != "random")
+        if selection.mode == "random":
+            assert selection.force_threshold == 1.0  # the settings' default
+        else:
+            assert 0.5 <= selection.force_threshold <= 2.0
+        if selection.mode == "threshold":
+            assert 1e-3 <= selection.energy_threshold <= 1.0
+        else:
+            assert selection.energy_threshold == 0.25
+        one_layer = params["potential.hidden_layers"] == "[10]"
+        assert ("potential.scale_min" in params) == one_layer
+        assert space.apply(params).potential.scale_min in ((-4, -2, 0) if one_layer else (0,))
+    assert modes == {"random", "sorted", "threshold"}
+
+
+def test_apply_changes_nothing_and_gives_the_same_again():
+    raw = {**copy.deepcopy(BASE), "training": {"group_weights": {"a": {"uniform": [1.0, 2.0]}}}}
+    before = copy.deepcopy(raw)
+    space = SearchSpace.from_mapping(raw)
+    params = {"training.group_weights.a": 1.5}
+    first = space.apply(params)
+    assert space.apply({"training.group_weights.a": 2.0}).training.group_weights == {"a": 2.0}
+    assert space.apply(params) == first
+    assert first.training.group_weights == {"a": 1.5}
+    assert raw == before == space.template
+
+
+def test_a_condition_looks_at_fixed_values_and_defaults():
+    leaf = {"uniform": [0.5, 2.0], "when": {"training.selection.mode": "threshold"}}
+    assert make({"training.selection.force_threshold": leaf}).sample(np.random.default_rng(0))
+    fixed = make({"training.selection.force_threshold": leaf, "training.selection.mode": "random"})
+    assert fixed.sample(np.random.default_rng(0)) == {}
+
+
+def test_lists_may_hold_distributions_and_grow():
+    space = make(
+        {
+            "potential.hidden_layers": [
+                {"int": [5, 6]},
+                {"int": [7, 8], "when": {"potential.hidden_layers.0": 6}},
+            ]
+        }
+    )
+    found = {space.apply(point).potential.hidden_layers for point in space.grid()}
+    assert found == {(5,), (6, 7), (6, 8)}
+
+
+def test_a_section_may_be_chosen():
+    space = make({"evaluation.properties": {"choice": [None, {"lattice_constant": {}}]}})
+    with_and_without = [space.apply(p).evaluation.properties is None for p in space.grid()]
+    assert with_and_without == [True, False]
+
+
+def test_the_grid_has_every_point_once():
+    space = make(
+        {
+            "training.epochs": {"int": [1, 5], "step": 2},
+            "training.force_ratio": {
+                "uniform": [0.1, 0.3],
+                "step": 0.1,
+                "when": {"training.epochs": [3, 5]},
+            },
+        }
+    )
+    points = space.grid()
+    assert len(points) == len({tuple(p.items()) for p in points}) == 1 + 3 + 3
+    ratios = {p["training.force_ratio"] for p in points if "training.force_ratio" in p}
+    assert ratios == {0.1, 0.2, 0.3}
+    with pytest.raises(ConfigError, match="uniform has no finite grid"):
+        make({"training.force_ratio": {"uniform": [0, 1]}}).grid()
+    with pytest.raises(ConfigError, match="more than 10000 points"):
+        make({"training.seed": {"int": [0, 10_000]}}).grid()
+
+
+@pytest.mark.parametrize(
+    ("key", "leaf", "message"),
+    [
+        ("training.force_ratio", {"unifrm": [0, 1]}, "did you mean uniform"),
+        ("training.force_ratio", {"uniform": [1, 0]}, "smallest value must come first"),
+        ("training.force_ratio", {"uniform": [0, 0]}, "smallest value must come first"),
+        ("training.force_ratio", {"uniform": [0, "much"]}, "expected a finite number"),
+        ("training.force_ratio", {"uniform": [0, float("nan")]}, "expected a finite number"),
+        ("training.force_ratio", {"uniform": [0, 1, 2]}, r"expected \[smallest, largest\]"),
+        ("training.force_ratio", {"uniform": [0, 1], "step": 0.3}, "must be a multiple"),
+        ("training.force_ratio", {"uniform": [0, 1], "int": [0, 1]}, "expected one of"),
+        ("training.force_ratio", {"uniform": [0, 1.5]}, "less than or equal to 1; found 1.5"),
+        ("training.force_ratio", {"choice": [0.5, 7]}, "less than or equal to 1; found 7"),
+        ("training.force_ratio", {"choice": []}, "expected a list of values"),
+        ("training.force_ratio", {"choice": [1, 1.0]}, "appears twice"),
+        ("training.kalman.epsilon", {"loguniform": [0, 1]}, "must be above 0"),
+        ("training.epochs", {"int": [1, 2.5]}, "expected a whole number"),
+        ("training.epochs", {"int": [True, 3]}, "expected a whole number"),
+        ("training.epochs", {"int": [0, 3]}, "greater than or equal to 1; found 0"),
+        (
+            "training.seed",
+            {"int": [0, 3], "when": {"training.epoch": 5}},
+            "did you mean training.e",
+        ),
+        ("training.seed", {"int": [0, 3], "when": "always"}, "expected {dotted.key"),
+        ("training.seed", {"int": [0, 3], "otherwise": 5}, "otherwise needs a when"),
+        ("training.seed", {"int": [0, 3], "when": {"training.seed": 1}}, "in a circle"),
+        ("search.trials", {"int": [1, 3]}, "cannot be searched"),
+        ("name", {"choice": ["a", "b"]}, "cannot be searched"),
+        ("training.epoch", {"int": [1, 3]}, "did you mean epochs"),
+        ("potential.scale_min", {"uniform": [0.0, 1.0]}, "the value 1.0 cannot be used"),
+    ],
+)
+def test_mistakes_are_found_before_a_search_begins(key, leaf, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        make({key: leaf})
+    assert key in str(caught.value)
+
+
+def test_a_condition_that_never_holds_is_a_mistake():
+    with pytest.raises(ConfigError, match="never holds"):
+        make(
+            {
+                "training.epochs": {"int": [1, 3]},
+                "training.seed": {"int": [0, 3], "when": {"training.epochs": 7}},
+            }
+        )
+
+
+def test_a_bad_bound_behind_a_condition_is_found():
+    with pytest.raises(ConfigError, match=r"training.selection.force_threshold.*found -1"):
+        make(
+            {
+                "training.selection.mode": {"choice": ["random", "threshold"]},
+                "training.selection.force_threshold": {
+                    "uniform": [-1, 1],
+                    "when": {"training.selection.mode": "threshold"},
+                },
+            }
+        )
+
+
+def test_a_point_must_name_the_searched_leaves():
+    space = make({"training.force_ratio": {"uniform": [0, 1]}})
+    with pytest.raises(ConfigError, match="has no value in this point"):
+        space.apply({})
+    with pytest.raises(ConfigError, match="is not searched"):
+        space.apply({"training.force_ratio": 0.5, "training.epochs": 3})
+
+
+def test_training_needs_fixed_settings():
+    assert make({}).fixed_settings() == Settings.from_mapping(BASE)
+    assert not make({}).has_distributions
+    with pytest.raises(ConfigError, match=r"training.force_ratio: expected a value, found a dist"):
+        make({"training.force_ratio": {"uniform": [0, 1]}}).fixed_settings()
+
+
+def test_a_space_survives_the_way_to_a_worker():
+    space = make(CONDITIONAL)
+    params = space.sample(np.random.default_rng(1))
+    assert pickle.loads(pickle.dumps(space)).apply(params) == space.apply(params)
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)
+)
+MERGES = "a: &a {k: 1}\n" + "".join(
+    f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}\n"
+    for a, b in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "too many values"),
+        (MERGES, "too many values"),
+        ("a: &a [*a]", "contains itself"),
+        ("a: " + "[" * 5_000, "nested too deeply"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: the key a appears twice"),
+        ("x" * 1_000_001, "larger than 1 MB"),
+        ("a: [1", "line 1"),
+        ("", "expected keys and values"),
+        ("a: !!python/object:os.system {}", "line 1"),
+        ("a: \x00", "mend the YAML"),
+    ],
+)
+def test_files_that_are_no_settings_are_refused(tmp_path, text, message):
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_yaml(path)
