@@ -1,0 +1,73 @@
+"""Every knob of autune, declared once: name, type, default, bounds, unit, one line of words.
+
+The same file serves `train` (every leaf a value) and `search` (leaves may be distributions, see
+`autune.space`).
+"""
+
+from __future__ import annotations
+
+from autune.settings.data import (
+    DatasetSettings,
+)
+from autune.settings.evaluation import (
+    ElasticSettings,
+    EquationOfStateSettings,
+    EvaluationSettings,
+    LatticeSettings,
+    PhaseSettings,
+    PropertiesSettings,
+    ScoreSettings,
+    SurfaceSettings,
+    Target,
+)
+from autune.settings.experiment import (
+    Settings,
+    describe,
+)
+from autune.settings.potential import (
+    AngularSettings,
+    PotentialSettings,
+    RadialSettings,
+    SymmetryFunctionSettings,
+)
+from autune.settings.search import (
+    ResourceSettings,
+    SearchSettings,
+    TrackingSettings,
+)
+from autune.settings.training import (
+    InitializationSettings,
+    KalmanSettings,
+    SelectionSettings,
+    TrainingSettings,
+)
+from autune.settings.yaml_file import (
+    read_yaml,
+)
+
+__all__ = [
+    "AngularSettings",
+    "DatasetSettings",
+    "ElasticSettings",
+    "EquationOfStateSettings",
+    "EvaluationSettings",
+    "InitializationSettings",
+    "KalmanSettings",
+    "LatticeSettings",
+    "PhaseSettings",
+    "PotentialSettings",
+    "PropertiesSettings",
+    "RadialSettings",
+    "ResourceSettings",
+    "ScoreSettings",
+    "SearchSettings",
+    "SelectionSettings",
+    "Settings",
+    "SurfaceSettings",
+    "SymmetryFunctionSettings",
+    "Target",
+    "TrackingSettings",
+    "TrainingSettings",
+    "describe",
+    "read_yaml",
+]

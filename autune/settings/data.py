@@ -1,0 +1,36 @@
+"""Settings of the structures and their split."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from autune.settings.fields import Model
+
+
+class DatasetSettings(Model):
+    """Which structures, and which of them are for the test."""
+
+    path: str = Field(description="File or folder of structures, or builtin:gold.")
+    split: Literal["random", "groups", "file"] = Field(
+        "random",
+        description="random: test_fraction by split_seed; groups: test_groups are the test; "
+        "file: the file says train or test.",
+    )
+    test_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.1, description="Share of every group that becomes test structures (split: random)."
+    )
+    split_seed: int = Field(1, ge=0, description="Seed of the random split.")
+    test_groups: tuple[str, ...] = Field(
+        (), description="Groups kept for the test (split: groups)."
+    )
+    test_structures: tuple[str, ...] = Field(
+        (), description="Names of the test structures; takes the place of the split."
+    )
+    leave_out_groups: tuple[str, ...] = Field(
+        (), description="Groups used neither for training nor for the test."
+    )
+    units: Literal["eV,Angstrom", "Hartree,Bohr"] = Field(
+        "eV,Angstrom", description="Units of an input.data file (others carry their own)."
+    )

@@ -1,0 +1,150 @@
+"""Settings of how a potential is judged: seeds, properties, score."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from autune.settings.fields import Count, Model, NotNegative, Positive
+
+
+class LatticeSettings(Model):
+    """Lattice constant of the relaxed crystal."""
+
+
+class EquationOfStateSettings(Model):
+    """Birch-Murnaghan fit of energies over volumes."""
+
+    strain: Annotated[float, Field(gt=0.0, le=0.1)] = Field(
+        0.03, description="Largest linear strain."
+    )
+    points: Annotated[int, Field(ge=5)] = Field(7, description="Number of volumes.")
+
+
+class ElasticSettings(Model):
+    """Elastic constants from stress and strain, ions relaxed."""
+
+    strain: Annotated[float, Field(gt=0.0, le=0.05)] = Field(
+        0.006, description="Strain of the central differences."
+    )
+
+
+class SurfaceSettings(Model):
+    """Surface energies of relaxed slabs, not reconstructed."""
+
+    facets: tuple[Literal["100", "110", "111"], ...] = Field(
+        ("100", "111"), min_length=1, description="Miller indices, each once."
+    )
+    layers: Annotated[int, Field(ge=3)] = Field(
+        7, description="Atomic layers of the (100) and (111) slabs."
+    )
+    layers_110: Annotated[int, Field(ge=3)] = Field(
+        9, description="Atomic layers of the (110) slab, whose layers are closer in fcc."
+    )
+    vacuum: Positive = Field(
+        10.0, description="Vacuum between slabs; more than the cutoff radius. [Angstrom]"
+    )
+
+    @model_validator(mode="after")
+    def _facets_differ(self) -> SurfaceSettings:
+        if len(set(self.facets)) < len(self.facets):
+            raise ValueError("every facet may appear once")
+        return self
+
+
+class PhaseSettings(Model):
+    """Energy of another relaxed crystal above the stable one."""
+
+    crystal: Literal["fcc", "bcc", "hcp", "sc", "diamond"] = Field(
+        "bcc", description="The other crystal."
+    )
+
+
+class PropertiesSettings(Model):
+    """Physical properties; one that is left out is not calculated."""
+
+    reference: str | None = Field(
+        None, description="JSON table of DFT values, or builtin:gold; null: no comparison."
+    )
+    element: str | None = Field(None, description="Element; default: the first of the potential.")
+    crystal: Literal["fcc", "bcc", "sc", "diamond"] = Field("fcc", description="Stable crystal.")
+    lattice_constant_start: Positive | None = Field(
+        None, description="Start of the relaxation; default: the element's from ASE. [Angstrom]"
+    )
+    lattice_constant: LatticeSettings | None = Field(None, description="Lattice constant.")
+    equation_of_state: EquationOfStateSettings | None = Field(
+        None, description="Bulk modulus from the equation of state."
+    )
+    elastic_constants: ElasticSettings | None = Field(
+        None, description="C11, C12, C44 and the bulk modulus (C11 + 2 C12)/3."
+    )
+    surface_energy: SurfaceSettings | None = Field(None, description="Surface energies.")
+    phase: PhaseSettings | None = Field(None, description="Energy of another crystal.")
+    failure_penalty: Positive = Field(
+        100.0, description="Error counted for a property that cannot be calculated. [%]"
+    )
+    weights: dict[str, NotNegative] = Field(
+        {}, description="Weight of a property in property_error; default 1."
+    )
+
+    @model_validator(mode="after")
+    def _crystals_fit(self) -> PropertiesSettings:
+        if self.phase is not None and self.phase.crystal == self.crystal:
+            raise ValueError(
+                f"phase.crystal must differ from crystal; both are {self.crystal}, choose another"
+            )
+        if self.surface_energy is not None and self.crystal == "diamond":
+            raise ValueError(
+                "surface_energy needs crystal fcc, bcc or sc; diamond's surfaces reconstruct"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_name_properties(self) -> PropertiesSettings:
+        crystals = get_args(PhaseSettings.model_fields["crystal"].annotation)
+        known = [
+            *("lattice_constant", "C11", "C12", "C44", "bulk_modulus", "bulk_modulus_eos"),
+            *(f"surface_energy_{facet}" for facet in ("100", "110", "111")),
+            *(f"{other}_{self.crystal}_energy_difference" for other in crystals),
+        ]
+        for name in self.weights:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+                raise ValueError(f"weights: no property is called {name}; {hint}")
+        return self
+
+
+class Target(Model):
+    """A term of the score."""
+
+    scale: Positive = Field(description="Error that counts as 1.")
+    weight: NotNegative = Field(1.0, description="Weight of the term.")
+
+
+class ScoreSettings(Model):
+    """One number from all errors: the weighted mean of errors over their scales."""
+
+    energy_rmse: Target = Field(
+        Target(scale=0.003), description="Energy RMSE of the test set. [eV/atom]"
+    )
+    force_rmse: Target = Field(
+        Target(scale=0.025), description="Force RMSE of the test set. [eV/Angstrom]"
+    )
+    property_error: Target = Field(Target(scale=3.0), description="Property error. [%]")
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> ScoreSettings:
+        if self.energy_rmse.weight + self.force_rmse.weight + self.property_error.weight == 0.0:
+            raise ValueError("one weight of the score at least must be larger than 0")
+        return self
+
+
+class EvaluationSettings(Model):
+    """How a potential is judged."""
+
+    seeds: Count = Field(1, description="Trainings with different seeds.")
+    properties: PropertiesSettings | None = Field(None, description="Physical properties.")
+    score: ScoreSettings = Field(ScoreSettings(), description="Scalar score.")

@@ -1,0 +1,129 @@
+"""All settings together, with messages for what is wrong in them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from autune.errors import ConfigError
+from autune.settings.data import DatasetSettings
+from autune.settings.evaluation import EvaluationSettings
+from autune.settings.fields import Model
+from autune.settings.potential import PotentialSettings
+from autune.settings.search import ResourceSettings, SearchSettings, TrackingSettings
+from autune.settings.training import TrainingSettings
+from autune.settings.yaml_file import read_yaml
+
+
+class Settings(Model):
+    """All settings: what `autune train` and `autune search` read."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80, description="Name of the search."
+    )
+    dataset: DatasetSettings = Field(description="Structures and split.")
+    potential: PotentialSettings = Field(description="Form of the potential.")
+    training: TrainingSettings = Field(TrainingSettings(), description="Training.")
+    evaluation: EvaluationSettings = Field(EvaluationSettings(), description="Evaluation.")
+    search: SearchSettings = Field(SearchSettings(), description="Search.")
+    resources: ResourceSettings = Field(ResourceSettings(), description="Resources.")
+    tracking: TrackingSettings = Field(TrackingSettings(), description="Tracking.")
+
+    @property
+    def identity(self) -> str:
+        """Hash of what decides a trial's result: data, potential, training, evaluation."""
+        decisive = self.model_dump(
+            mode="json", include={"dataset", "potential", "training", "evaluation"}
+        )
+        text = json.dumps(decisive, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_yaml(self) -> str:
+        """Write the settings as YAML that `from_mapping` reads back."""
+        return yaml.safe_dump(self.model_dump(mode="json", by_alias=True), sort_keys=False)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Settings:
+        """Check and complete settings.
+
+        Raises
+        ------
+        ConfigError
+            With the dotted key of the first setting that is wrong.
+        """
+        try:
+            return cls.model_validate(mapping)
+        except ValidationError as error:
+            raise _first_mistake(error) from None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Settings:
+        """Read a YAML file whose leaves are all values."""
+        return cls.from_mapping(read_yaml(path))
+
+
+def _first_mistake(error: ValidationError) -> ConfigError:
+    """Turn pydantic's first error into one line with the dotted key and a remedy."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        return ConfigError(key, f"unknown key; {hint}")
+    if first["type"] == "missing":
+        return ConfigError(key, "is required and missing")
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    value = first["input"]
+    if isinstance(value, dict | BaseModel):
+        return ConfigError(key, message)
+    return ConfigError(key, f"{message}; found {value!r}")
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            return []
+        model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the settings model of a field's type, also inside ``Model | None``."""
+    options = get_args(annotation) if _is_union(annotation) else (annotation,)
+    for option in options:
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def describe(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """List every leaf: dotted key, default, one line of words (with unit and bounds)."""
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        inner = _model_in(field.annotation)
+        if inner is not None:
+            if inner.model_fields:
+                yield from describe(inner, f"{key}.")
+            else:
+                yield key, "{}", field.description or ""
+            continue
+        default = "required" if field.is_required() else json.dumps(field.default)
+        yield key, default, field.description or ""

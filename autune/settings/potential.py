@@ -1,0 +1,109 @@
+"""Settings of the form of a potential."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from autune.architecture import Activation, CutoffType, ScalingMode
+from autune.settings.fields import Count, Model, NotNegative, Positive
+
+
+class RadialSettings(Model):
+    """Radial symmetry functions (type 2), for every pair of elements."""
+
+    eta: tuple[NotNegative, ...] | None = Field(
+        None, description="Inverse square widths; default: those of the basis. [1/Angstrom^2]"
+    )
+    r_shift: float | None = Field(
+        None, description="Centre of the Gaussians; default: symmetry_functions.r_shift. [Angstrom]"
+    )
+    eta_factor: Positive = Field(1.0, description="Multiplies every eta.")
+
+
+class AngularSettings(Model):
+    """Angular symmetry functions (type 3 or 9), for every triple of elements."""
+
+    kind: Literal["narrow", "wide"] = Field(
+        "wide", description="narrow: type 3, with r_jk; wide: type 9, without."
+    )
+    functions: (
+        tuple[tuple[NotNegative, Literal[-1, 1], Annotated[float, Field(ge=1.0)]], ...] | None
+    ) = Field(None, description="[eta, lambda, zeta] of each; default: those of the basis.")
+    r_shift: NotNegative | None = Field(
+        None,
+        description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift. "
+        "[Angstrom]",
+    )
+    eta_factor: Positive = Field(1.0, description="Multiplies every eta.")
+
+
+class SymmetryFunctionSettings(Model):
+    """The symmetry functions as a few rule parameters."""
+
+    basis: Literal["gold_study", "gold_study_printed"] | None = Field(
+        "gold_study",
+        description="Named set of etas, lambdas, zetas (8 radial, 18 angular functions a "
+        "combination of elements); null: only what radial and angular list.",
+    )
+    r_shift: float = Field(
+        0.0, description="Common centre of the Gaussians (r_s) of both kinds. [Angstrom]"
+    )
+    radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
+    angular: AngularSettings = Field(AngularSettings(), description="Angular functions.")
+
+    @model_validator(mode="after")
+    def _shift_that_lammps_runs(self) -> SymmetryFunctionSettings:
+        shift = self.r_shift if self.angular.r_shift is None else self.angular.r_shift
+        if shift < 0.0:
+            raise ValueError(
+                f"a negative r_shift ({shift:g} Angstrom) of angular functions is ignored by n2p2 "
+                "and LAMMPS, which would run another potential than the one trained; set "
+                "symmetry_functions.angular.r_shift to 0 or more (radial.r_shift may be negative)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _functions_listed(self) -> SymmetryFunctionSettings:
+        if self.basis is None and self.radial.eta is None and self.angular.functions is None:
+            raise ValueError("without a basis, list radial.eta or angular.functions")
+        return self
+
+
+class PotentialSettings(Model):
+    """The form of the potential: everything but its weights."""
+
+    elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
+    cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
+    cutoff_radius: Positive = Field(6.0, description="Cutoff radius. [Angstrom]")
+    inner_cutoff: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.0, description="alpha: the cutoff function is 1 up to alpha times the cutoff radius."
+    )
+    symmetry_functions: SymmetryFunctionSettings = Field(
+        SymmetryFunctionSettings(), description="Symmetry functions."
+    )
+    hidden_layers: tuple[Count, ...] = Field((25, 25), description="Neurons per hidden layer.")
+    activation: Activation = Field("tanh", description="Activation of the hidden layers.")
+    output_activation: Activation = Field("identity", description="Activation of the output.")
+    normalize_nodes: bool = Field(False, description="Divide arguments of neurons by their fan-in.")
+    scaling: ScalingMode = Field("scale_center", description="From symmetry functions to inputs.")
+    scale_min: float = Field(0.0, description="Lower end of scaled inputs.")
+    scale_max: float = Field(1.0, description="Upper end of scaled inputs.")
+    minimum_spread: NotNegative = Field(
+        1e-8,
+        description="Functions whose range over the training set is not larger are dropped.",
+    )
+    atom_energies: dict[str, float] = Field(
+        {}, description="Energy of the free atom, subtracted before training. [eV]"
+    )
+
+    @model_validator(mode="after")
+    def _range_not_empty(self) -> PotentialSettings:
+        if self.scale_max <= self.scale_min:
+            raise ValueError(
+                f"scale_max ({self.scale_max:g}) must be larger than scale_min ({self.scale_min:g})"
+            )
+        if len(set(self.elements)) != len(self.elements):
+            raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
+        return self

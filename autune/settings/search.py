@@ -1,0 +1,62 @@
+"""Settings of a search: sampler, pruner, resources, tracking."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from autune.settings.fields import Count, Model
+
+
+class SearchSettings(Model):
+    """The search over settings."""
+
+    trials: Count = Field(20, description="Number of trials.")
+    sampler: Literal["tpe", "nsga2", "nsga3", "qmc", "random", "grid"] = Field(
+        "tpe",
+        description="Optuna's sampler; grid: every combination, for choices, integers and "
+        "uniform with a step.",
+    )
+    objectives: tuple[str, ...] = Field(
+        ("energy_rmse", "force_rmse", "property_error"),
+        min_length=1,
+        max_length=3,
+        description="One to three logged metrics to minimise.",
+    )
+    pruner: Literal["asha", "none"] = Field("asha", description="Early stop of bad trials.")
+    grace_epochs: Count = Field(3, description="Epochs before a trial can be stopped.")
+    reduction_factor: Annotated[int, Field(ge=2)] = Field(
+        3, description="One of so many trials goes on at each rung (asha)."
+    )
+    startup_trials: Count = Field(10, description="Random trials before a model is used (tpe).")
+    population: Annotated[int, Field(ge=2)] = Field(
+        20, description="Trials of one generation (nsga2, nsga3)."
+    )
+    seed: int = Field(1, ge=0, lt=2**32, description="Seed of the sampler.")
+
+    @model_validator(mode="after")
+    def _objectives_differ(self) -> SearchSettings:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("every objective may appear once")
+        return self
+
+
+class ResourceSettings(Model):
+    """What a trial may use."""
+
+    cpus_per_trial: Count = Field(1, description="Cores of a trial.")
+    concurrent_trials: Count | None = Field(
+        None,
+        description="Trials at a time; null: all that fit. Only 1 gives the same search again.",
+    )
+    mpi_ranks: Literal[1] = Field(1, description="MPI ranks of a trial.")
+
+
+class TrackingSettings(Model):
+    """Where results are shown."""
+
+    mlflow: str | None = Field(
+        "default", description="MLflow tracking URI; default: a database in the search's folder; "
+        "null: no MLflow.",
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""Settings of a training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from autune.settings.fields import Count, Fraction, Model, NotNegative, Positive
+
+
+class KalmanSettings(Model):
+    """Extended Kalman filter, as n2p2 has it."""
+
+    kind: Literal["standard", "fading"] = Field(
+        "standard", description="Standard or fading memory."
+    )
+    per_element: bool = Field(False, description="One filter per element in place of one for all.")
+    epsilon: Positive = Field(0.01, description="P(0) = 1/epsilon.")
+    q0: NotNegative = Field(0.01, description="Process noise at the start.")
+    qtau: NotNegative = Field(2.302, description="Decay of the process noise per epoch.")
+    qmin: NotNegative = Field(1e-6, description="Process noise at the end.")
+    eta: Positive = Field(0.01, description="Learning rate at the start (standard).")
+    etatau: NotNegative = Field(2.302, description="Growth of the learning rate per epoch.")
+    etamax: Positive = Field(1.0, description="Learning rate at the end.")
+    lambda_: Annotated[float, Field(gt=0.0, le=1.0, alias="lambda")] = Field(
+        0.98, alias="lambda", description="Forgetting factor at the start (fading)."
+    )
+    nue: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        0.9987, description="Approach of the forgetting factor to 1 (fading)."
+    )
+
+
+class SelectionSettings(Model):
+    """How candidates are chosen for updates (idea: Blank and Brown, J. Chemom. 8, 391 (1994))."""
+
+    mode: Literal["random", "sorted", "threshold"] = Field(
+        "threshold",
+        description="random; sorted: largest errors first; threshold: the next whose error "
+        "exceeds threshold times the RMSE of the last epoch.",
+    )
+    energy_threshold: NotNegative = Field(0.0, description="Threshold of energies.")
+    force_threshold: NotNegative = Field(1.0, description="Threshold of force components.")
+    trials: Count = Field(3, description="Candidates tried; then the worst of them is used.")
+
+
+class InitializationSettings(Model):
+    """Initial weights."""
+
+    method: Literal["uniform", "glorot", "nguyen_widrow"] = Field(
+        "glorot", description="Method, as in n2p2."
+    )
+    weights_min: float = Field(-1.0, description="Lower end of the uniform distribution.")
+    weights_max: float = Field(1.0, description="Upper end of the uniform distribution.")
+
+    @model_validator(mode="after")
+    def _range_not_empty(self) -> InitializationSettings:
+        if self.weights_max <= self.weights_min:
+            raise ValueError("weights_max must be larger than weights_min")
+        return self
+
+
+class TrainingSettings(Model):
+    """The training of one potential."""
+
+    epochs: Count = Field(100, description="Number of epochs.")
+    updates_per_epoch: Count = Field(1000, description="Filter updates per epoch.")
+    force_ratio: Fraction = Field(0.9, description="Force updates / all updates of an epoch.")
+    streams: Count = Field(1, description="Candidates of one update (multistream).")
+    multistream: Literal["full", "task", "sum"] = Field(
+        "full",
+        description="full: every candidate is an observation; task: candidates of a rank are added "
+        "up; sum: all candidates are added up.",
+    )
+    force_weight: Positive = Field(1.0, description="Weight of force errors.")
+    group_weights: dict[str, Positive] = Field(
+        {}, description="Weight of the structures of a group; default 1."
+    )
+    selection: SelectionSettings = Field(SelectionSettings(), description="Choice of candidates.")
+    kalman: KalmanSettings = Field(KalmanSettings(), description="Extended Kalman filter.")
+    normalization: Literal["none", "ref", "force"] = Field(
+        "force", description="Internal units: by reference data (ref) or initial forces (force)."
+    )
+    initialization: InitializationSettings = Field(
+        InitializationSettings(), description="Initial weights."
+    )
+    keep: Literal["best", "last"] = Field(
+        "best", description="Which epoch's weights to keep; best: lowest score on the test set."
+    )
+    seed: int = Field(1, ge=0, description="Seed of weights and candidates (of the first seed).")
