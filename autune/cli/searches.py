@@ -75,11 +75,9 @@ def status(name: SearchName, results: Results = Path("results")) -> None:
     folder = open_search(name, results)
     records = folder.records()
     counts = Counter(record.state for record in records)
-    typer.echo(
-        f"{folder.path}: {len(records)} of {folder.space().example().search.trials} trials ("
-        + ", ".join(f"{count} {state}" for state, count in counts.items())
-        + ")"
-    )
+    wanted = folder.space().example().search.trials
+    counted = "".join(f", {count} {state}" for state, count in counts.items())
+    typer.echo(f"{folder.path}: {len(records)} of {wanted} trials{counted}")
     best = ranked(records)[:N_SHOWN]
     if best:
         errors = [{n: r.metrics[n] for n in SHOWN_METRICS if n in r.metrics} for r in best]

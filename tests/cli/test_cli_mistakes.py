@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -26,28 +25,18 @@ def frame(energy="-6.0", x="2.0") -> str:
 GOOD = "".join(frame(-6.0 + 0.01 * n, 2.0 + 0.02 * n) for n in range(10))
 
 
-@pytest.fixture(autouse=True)
-def _keep_log():
-    logger = logging.getLogger("autune")
-    before = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.level, logger.propagate = before
-
-
 @pytest.fixture
-def refused(capsys, tmp_path):
+def refused(run, tmp_path):
     """Run a verb that must be refused, and return its message."""
 
     def call(*arguments) -> str:
         before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        assert end.value.code == 2
-        assert "Traceback" not in captured.err
-        errors = [line for line in captured.err.splitlines() if line.lower().startswith("error: ")]
+        code, _, printed = run(*arguments)
+        assert code == 2
+        assert "Traceback" not in printed
+        errors = [line for line in printed.splitlines() if line.lower().startswith("error: ")]
         assert len(errors) == 1
-        assert captured.err.splitlines()[-1] == errors[0]
+        assert printed.splitlines()[-1] == errors[0]
         assert sorted(tmp_path.rglob("*")) == before, "something was written"
         return errors[0]
 
@@ -208,12 +197,9 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
         main(["settings"])
 
 
-def test_interrupt_ends_quietly(monkeypatch, capsys):
+def test_interrupt_ends_quietly(monkeypatch, run):
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("autune.settings.describe", interrupted)
-    with pytest.raises(SystemExit) as end:
-        main(["settings"])
-    assert end.value.code == 130
-    assert capsys.readouterr().err == "stopped\n"
+    assert run("settings") == (130, "", "stopped\n")
