@@ -1,1 +1,1 @@
-"""TODO."""
+"""What a user sees: tables with units, figures."""
