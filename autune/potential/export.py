@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,11 +43,15 @@ def export_potential(
         If the folder cannot be written.
     """
     directory = Path(directory)
-    convert_to_eV_and_Angstrom(potential).save(directory)
+    converted = convert_to_eV_and_Angstrom(potential)
+    compared = structures or distorted_crystals(potential.elements)
+    # First where nobody looks: a refused potential leaves no file.
+    with tempfile.TemporaryDirectory() as trial:
+        converted.save(trial)
+        compare_potentials(potential, Potential.load(trial), compared)
+    converted.save(directory)
     write_text(directory / "in.lammps", lammps_input(potential))
-    compare_potentials(
-        potential, Potential.load(directory), structures or distorted_crystals(potential.elements)
-    )
+    compare_potentials(potential, Potential.load(directory), compared)
 
 
 def convert_to_eV_and_Angstrom(potential: Potential) -> Potential:
