@@ -28,7 +28,7 @@ from autune.search.folder import SearchFolder
 from autune.search.record import Observer, Record, State
 from autune.search.study import MissingObjective, Proposal, Study
 from autune.search.worker import Work, run_in_worker, write_error
-from autune.settings import SearchSettings, Settings
+from autune.settings import ResourceSettings, SearchSettings, Settings
 
 SAME_FAILURES = 5
 """So many trials that fail in the same way at the start of a search end it."""
@@ -60,6 +60,22 @@ def count_cpus() -> int:
     if ray.is_initialized():
         return int(ray.cluster_resources().get("CPU", 1))
     return len(os.sched_getaffinity(0))
+
+
+def check_cores(settings: ResourceSettings) -> None:
+    """Refuse trials that this machine could never start.
+
+    Raises
+    ------
+    ConfigError
+        If a trial wants more cores than there are.
+    """
+    cpus, wanted = count_cpus(), settings.cpus_per_trial
+    if wanted > cpus:
+        raise ConfigError(
+            "resources.cpus_per_trial",
+            f"{wanted} cores are wanted, this machine has {cpus}; lower it",
+        )
 
 
 def run(
@@ -98,14 +114,9 @@ def run(
     Raises
     ------
     SearchError
-        If the trials cannot run: too few cores, or all fail in the same way.
+        If all trials fail in the same way.
     """
     cpus, wanted = count_cpus(), settings.resources.cpus_per_trial
-    if wanted > cpus:
-        raise ConfigError(
-            "resources.cpus_per_trial",
-            f"{wanted} cores are wanted, this machine has {cpus}; lower it",
-        )
     limit = settings.resources.concurrent_trials or cpus // wanted
     searcher = _StudySearcher(study, limit, observers)
     scratch = folder.path / ".ray"

@@ -136,7 +136,7 @@ class LiveTable:
         self._status.take_over(records)
         self._live = Live(
             console=self._console,
-            get_renderable=self._draw,
+            get_renderable=self.__rich__,
             refresh_per_second=2,
             transient=True,
         )
@@ -165,7 +165,8 @@ class LiveTable:
             highlight=False,
         )
 
-    def _draw(self) -> Group:
+    def __rich__(self) -> Group:
+        """Draw the table."""
         status = self._status
         done = len(status.records)
         count = dict.fromkeys(("complete", "stopped", "diverged", "failed"), 0)

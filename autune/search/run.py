@@ -119,6 +119,7 @@ def search(
     if searches_data and dataset is not None:
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
     dataset = _prepare_dataset(dataset, settings)
+    _check_cores(settings)
     work = Work(space, trial, load_dataset if searches_data else None)
     _make(folder)
     with folder.writing():
@@ -191,6 +192,12 @@ def _prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
     return dataset
+
+
+def _check_cores(settings: Settings) -> None:
+    from autune.search.distributed import check_cores
+
+    check_cores(settings.resources)
 
 
 def _make(folder: SearchFolder) -> None:

@@ -40,3 +40,51 @@ def ray_on_two_cores():
     distributed.start(2)
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def run_serially():
+    """Return what runs the trials of a search one after the other in this process."""
+    import json
+
+    from autune.search.worker import run_in_worker
+
+    def run_serially(folder, study, settings, epochs, work, dataset, observers):
+        while (proposal := study.propose()) is not None:
+            told = []
+            config = {
+                "directory": str(proposal.directory),
+                "params": json.dumps(proposal.params),
+            }
+            run_in_worker(config, work, dataset, told.append)
+            scores = [(r["epoch"], r["score"]) for r in told[:-1] if r["seed"] == 0]
+            record = study.tell(
+                proposal.number, told[-1]["state"], **json.loads(told[-1]["outcome"]), scores=scores
+            )
+            for observer in observers:
+                observer.trial_finished(record)
+        return True
+
+    return run_serially
+
+
+@pytest.fixture
+def without_ray(monkeypatch, run_serially):
+    """Let searches run their trials in this process."""
+    from autune.search import distributed
+
+    monkeypatch.setattr(distributed, "run", run_serially)
+
+
+@pytest.fixture
+def run(tmp_path, tiny_dataset):
+    """Search with the fake trial."""
+    import fake_trial
+
+    from autune.search import search
+
+    def run_search(raw=None, trial=fake_trial.run_fake, **options):
+        options = {"dataset": tiny_dataset, "results": tmp_path, "quiet": True, **options}
+        return search(raw or fake_trial.settings(), trial=trial, **options)
+
+    return run_search

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Report
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Result:
     directory: Path = Path()
 
 
-def settings(**search):
+def settings(concurrent=1, **search):
     """A space of two numbers and a choice of layers."""
     return {
         "name": "fake",
@@ -41,7 +44,7 @@ def settings(**search):
             "startup_trials": 2,
             **search,
         },
-        "resources": {"concurrent_trials": 1},
+        "resources": {"concurrent_trials": concurrent},
         "tracking": {"mlflow": None},
     }
 
@@ -56,6 +59,9 @@ def run_fake(at: Settings, dataset: object, directory: Path, report: Report) -> 
     energy, force = objectives(at)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "settings.yaml").write_text(at.to_yaml())
+    seen = {name: os.environ.get(name) for name in THREADS} | {"folder": str(Path.cwd())}
+    seen["n_structures"] = len(getattr(dataset, "structures", ()))
+    (directory / "worker.json").write_text(json.dumps(seen))
     with (directory / "runs.txt").open("a") as stream:
         stream.write("run\n")
     rows = []
@@ -95,9 +101,34 @@ def run_badly(at: Settings, dataset: object, directory: Path, report: Report) ->
 
 
 def run_slowly(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Take half a second and leave a mark when it is done."""
     time.sleep(0.5)
     return run_fake(at, dataset, directory, report)
 
 
 def run_into_wall(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Fail always in the same way."""
     raise RuntimeError("the same for all")
+
+
+def run_with_worse_seed(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Report a second seed that is far worse than every first one."""
+
+    def report_worse(epoch: Epoch) -> bool:
+        return report(replace(epoch, score=epoch.score + 1000.0 * epoch.seed))
+
+    return run_fake(at, dataset, directory, report_worse)
+
+
+def run_and_die(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Take the worker down in a part of the space."""
+    if at.training.force_ratio < 0.5:
+        with (directory / "deaths.txt").open("a") as stream:
+            stream.write("died\n")
+        os._exit(1)
+    return run_fake(at, dataset, directory, report)
+
+
+def run_without_forces(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Lack a metric that the search wants to minimise."""
+    return Result("complete", "", {"energy_rmse": 1.0, "score": 1.0})

@@ -1,0 +1,125 @@
+"""What a search checks, refuses and goes on with; trials run in this process."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+
+import fake_trial
+import numpy as np
+import pytest
+import yaml
+from fake_trial import settings
+
+import autune
+from autune.errors import ConfigError, DataError, SearchError
+from autune.search import search
+
+pytestmark = pytest.mark.usefixtures("without_ray")
+
+
+def test_a_name_in_use_is_refused_and_nothing_is_touched(run, tmp_path):
+    run(settings(trials=2))
+    before = {p: p.read_bytes() for p in (tmp_path / "fake").rglob("*") if p.is_file()}
+    with pytest.raises(SearchError, match=r"exists in .*--resume.*--name"):
+        run(settings(trials=3))
+    assert before == {p: p.read_bytes() for p in (tmp_path / "fake").rglob("*") if p.is_file()}
+    assert run(name="other").folder.path == tmp_path / "other"
+
+
+def test_a_finished_search_goes_on_with_more_trials(run):
+    first = run(settings(trials=2))
+    assert run(settings(trials=2), resume=True).records == first.records
+    second = run(settings(trials=4), resume=True)
+    assert second.records[:2] == first.records
+    assert second.counts == {"complete": 4}
+
+
+def test_a_search_goes_on_only_with_the_same_settings_and_data(run, tiny_dataset):
+    run(settings(trials=1))
+    changed = settings(trials=1)
+    changed["training"]["force_ratio"] = {"uniform": [0.0, 0.5]}
+    changed["evaluation"] = {"seeds": 3}
+    with pytest.raises(
+        SearchError, match=r"changed since .*evaluation.seeds, training.force_ratio"
+    ):
+        run(changed, resume=True)
+    with pytest.raises(SearchError, match=r"changed since .*search.objectives"):
+        run(settings(trials=1, objectives=["score"]), resume=True)
+    data = replace(tiny_dataset, train=np.array([0, 1]))
+    with pytest.raises(SearchError, match="structures of fake have changed"):
+        run(settings(trials=1), resume=True, dataset=data)
+    with pytest.raises(SearchError, match=r"no search new .*leave out --resume"):
+        run(name="new", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"training": {"epochs": 4}, "potential": {"elements": ["Au"]}}, ConfigError, "nothing is"),
+        ({"resources": {"cpus_per_trial": 512}}, ConfigError, "512 cores are wanted"),
+        ({"search": {"sampler": "grid"}}, ConfigError, "has no finite grid"),
+        ({"search": {}}, ConfigError, "property_error needs evaluation.properties"),
+        ({"name": "../out"}, ConfigError, "name"),
+    ],
+)
+def test_mistakes_are_said_before_anything_is_written(run, tmp_path, change, error, message):
+    with pytest.raises(error, match=message):
+        run({**settings(), **change})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_and_folders_that_cannot_be_written_are_said(run, tmp_path):
+    raw = settings()
+    raw["dataset"]["path"] = str(tmp_path / "nothing.extxyz")
+    with pytest.raises(autune.AutuneError, match=r"nothing\.extxyz"):
+        run(raw, dataset=None)
+    raw = settings()
+    raw["potential"]["elements"] = ["Ag"]
+    with pytest.raises((ConfigError, DataError), match="Ag"):
+        run(raw)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SearchError, match="cannot be made"):
+        run(results=tmp_path / "file")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.tex").touch()
+    with pytest.raises(SearchError, match="holds something else"):
+        run(name="taken")
+
+
+def test_searched_data_settings_are_read_by_the_workers(run):
+    raw = settings(trials=2)
+    raw["dataset"] = {"path": "builtin:gold", "test_fraction": {"choice": [0.1, 0.2]}}
+    result = run(raw, dataset=None)
+    worker = json.loads((result.records[0].directory / "worker.json").read_text())
+    assert worker["n_structures"] > 50
+    with pytest.raises(ConfigError, match="no data set can be given"):
+        run(raw, name="b")
+
+
+def test_settings_are_left_as_they_were(run):
+    raw = settings(trials=1)
+    before = copy.deepcopy(raw)
+    run(raw, name="other")
+    assert raw == before
+
+
+def test_a_search_without_a_complete_trial_is_an_error(run):
+    with pytest.raises(SearchError, match=r"none of the 2 trials is complete.*the same for all"):
+        run(settings(trials=2), fake_trial.run_into_wall)
+
+
+def test_a_file_is_kept_with_its_comments(run, tmp_path):
+    path = tmp_path / "space.yaml"
+    text = "# Why this space.\n" + yaml.safe_dump(settings(trials=1))
+    path.write_text(text)
+    result = run(path, name="other")
+    assert result.folder.settings_file.read_text() == text
+    assert result.folder.name == "other"
+
+
+def test_the_room_can_be_called():
+    with pytest.raises(ConfigError, match=r"settings file nothing\.yaml cannot be read"):
+        autune.search("nothing.yaml")
+    assert autune.search.search is search

@@ -1,0 +1,200 @@
+"""Whole searches with Ray and a trial of a millisecond."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fake_trial
+import pytest
+from fake_trial import settings
+
+import autune
+from autune.errors import SearchError
+from autune.search import distributed, open_search
+from autune.search.progress import PlainLines
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_on_two_cores")]
+
+
+def test_a_search_ends_with_everything_in_its_folder(run, tmp_path, capsys):
+    result = run(settings(trials=14), fake_trial.run_badly)
+    assert result.state == "finished"
+    assert sum(result.counts.values()) == 14
+    assert set(result.counts) == {"complete", "diverged", "failed"}
+    folder = tmp_path / "fake"
+    reasons = {record.state: record.reason for record in result.records}
+    assert reasons["diverged"] == "NaN in epoch 3"
+    raised = [r for r in result.records if r.reason == "RuntimeError: something in the worker"]
+    assert "Traceback" in (raised[0].directory / "error.txt").read_text()
+    nan = [r for r in result.records if r.reason == "energy_rmse is nan"]
+    assert nan
+    assert {r.state for r in nan} == {"failed"}
+    best = result.best
+    assert best.score == min(r.score for r in result.records)
+    assert (folder / "best" / "input.nn").read_text() == (
+        best.directory / "potential" / "input.nn"
+    ).read_text()
+    with (folder / "trials.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["state"] for row in rows] == [r.state for r in result.records]
+    assert float(rows[best.number]["score"]) == best.score
+    summary = json.loads((folder / "result.json").read_text())
+    assert summary["state"] == "finished"
+    assert summary["best"]["number"] == best.number
+    assert [r["number"] for r in summary["front"]] == [r.number for r in result.front]
+    assert open_search("fake", tmp_path).records() == list(result.records)
+    assert open_search("fake", tmp_path).potential_of() == best.directory / "potential"
+    with pytest.raises(SearchError, match="has no potential"):
+        open_search("fake", tmp_path).potential_of(raised[0].number)
+    worker = json.loads((best.directory / "worker.json").read_text())
+    assert worker == {
+        **dict.fromkeys(fake_trial.THREADS, "1"), "folder": str(Path.cwd()), "n_structures": 4,
+    }  # fmt: skip
+    assert not (folder / ".ray").exists()
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 16
+    assert said[0] == "search fake: 14 trials"
+
+
+def test_one_trial_at_a_time_proposes_what_a_loop_would(run, request):
+    first = run(name="a")
+    request.getfixturevalue("without_ray")
+    second = run(name="b")
+    assert [r.params for r in first.records] == [r.params for r in second.records]
+    assert [r.metrics for r in first.records] == [r.metrics for r in second.records]
+
+
+def test_the_pruner_judges_the_first_seed_only(run):
+    raw = settings(trials=12, pruner="asha", grace_epochs=1, sampler="random")
+    result = run(raw, fake_trial.run_with_worse_seed)
+    stopped = [r for r in result.records if r.state == "stopped"]
+    complete = [r for r in result.records if r.state == "complete"]
+    assert len(stopped) >= 3
+    assert len(complete) >= 2
+    for record in stopped:
+        assert "stopped after epoch" in record.reason
+        assert max(score for _, score in record.scores) < 1000.0
+        assert record.objectives == ()
+    for record in complete:
+        assert [epoch for epoch, _ in record.scores] == [0, 1, 2, 3, 4]
+    assert {r.number for r in result.front} <= {r.number for r in complete}
+
+
+def test_the_pruner_remembers_after_a_resume(run, monkeypatch, run_serially):
+    with monkeypatch.context() as patch:
+        patch.setattr(distributed, "run", run_serially)
+        run(settings(trials=6, sampler="random"))
+    more = settings(trials=16, pruner="asha", grace_epochs=1, sampler="random")
+    later = run(more, resume=True).records[6:]
+    # Without memory the first trial after the resume could not be stopped at its first rung.
+    assert sum(r.state == "stopped" for r in later) >= 3
+
+
+def test_the_death_of_a_worker_is_a_failed_trial(run):
+    result = run(settings(trials=2, sampler="random"), fake_trial.run_and_die)
+    dead, alive = result.records
+    assert dead.params["training.force_ratio"] < 0.5 < alive.params["training.force_ratio"]
+    assert (dead.state, alive.state) == ("failed", "complete")
+    assert dead.reason.startswith("the worker died")
+    assert (dead.directory / "deaths.txt").read_text().count("died") == 2  # one more chance
+
+
+class PressCtrlC(PlainLines):
+    """Interrupt the search after its third trial."""
+
+    def trial_finished(self, record):
+        super().trial_finished(record)
+        if record.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_ends_a_search_that_can_go_on(run, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    first = run(progress=PressCtrlC())
+    assert first.state == "interrupted"
+    assert first.counts["complete"] == 3
+    assert json.loads((tmp_path / "fake" / "result.json").read_text())["state"] == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is before
+    second = run(resume=True)
+    assert second.state == "finished"
+    assert second.counts == {"complete": 6}
+    assert second.records[:3] == first.records[:3]
+
+
+def test_a_search_whose_trials_all_fail_alike_stops(run, tmp_path):
+    with pytest.raises(SearchError, match="failed in the same way: RuntimeError: the same for all"):
+        run(settings(trials=30), fake_trial.run_into_wall)
+    assert len(open_search("fake", tmp_path).records()) == 5
+
+
+def test_an_objective_that_no_trial_has_stops_the_search(run, tmp_path):
+    with pytest.raises(SearchError, match="objective force_rmse is not among the metrics"):
+        run(settings(trials=30), fake_trial.run_without_forces)
+    assert len(open_search("fake", tmp_path).records()) == 1
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, {tests!r})
+import numpy as np
+import fake_trial
+from ray import cloudpickle
+cloudpickle.register_pickle_by_value(fake_trial)
+from autune.dataset import Dataset
+import pickle
+from autune.search import search
+if __name__ == "__main__":
+    with open({data!r}, "rb") as stream:
+        dataset = pickle.load(stream)
+    result = search(
+        fake_trial.settings(trials=8, concurrent=2), results={results!r}, quiet=True,
+        dataset=dataset, trial=fake_trial.run_slowly,
+    )
+    print("state", result.state)
+"""
+
+
+def wait_for(condition, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.05)
+
+
+def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_dataset):
+    data = tmp_path / "data.pickle"
+    data.write_bytes(pickle.dumps(tiny_dataset))
+    script = tmp_path / "driver.py"
+    script.write_text(
+        DRIVER.format(tests=str(Path(__file__).parent), data=str(data), results=str(tmp_path))
+    )
+    trials = tmp_path / "fake" / "trials"
+
+    def n_done():
+        return len(list(trials.glob("*/result.json")))
+
+    environment = {**os.environ, "PYTHONPATH": str(Path(autune.__file__).parents[1])}
+    driver = subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE)
+    wait_for(lambda: n_done() >= 3)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    driver.stdout.close()
+    killed = open_search("fake", tmp_path).records()
+    finished = [r for r in killed if r.state == "complete"]
+    assert len(finished) >= 2
+
+    raw = settings(trials=8, concurrent=2)
+    result = run(raw, resume=True)
+    assert result.counts == {"complete": 8}
+    assert [r for r in result.records if r in finished] == finished
+    assert len({str(r.params) for r in result.records}) == 8
+    for record in finished:
+        assert (record.directory / "runs.txt").read_text() == "run\n"
