@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from autune.errors import DataError
 from autune.potential.layout import build_networks, join_weights, split_weights
@@ -85,7 +86,21 @@ def train_potential(
     TrainingDiverged
         If errors or weights are not finite any more.
     """
-    start = _Start(settings, prepared, seed, communicator or Serial())
+    # Matrices this small lose time to threads; ranks and trials are where cores belong.
+    with threadpool_limits(limits=1, user_api="blas"):
+        start = _Start(settings, prepared, seed, communicator or Serial())
+        return _train(start, settings, prepared, score, seed, report, checkpoint)
+
+
+def _train(
+    start: _Start,
+    settings: Settings,
+    prepared: Prepared,
+    score: Score,
+    seed: int,
+    report: Report,
+    checkpoint: Path | None,
+) -> Trained:
     trainer = start.trainer
     identity = f"{prepared.identity}-{seed}"
     progress = load_checkpoint(checkpoint, identity, trainer) if checkpoint else None
