@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,12 +40,12 @@ class Errors:
     energy: FloatArray
     force: FloatArray
 
-    @property
+    @cached_property
     def energy_rmse(self) -> float:
         """Root mean square error of the energy per atom; NaN without structures."""
         return _root_mean_square(self.energy)
 
-    @property
+    @cached_property
     def force_rmse(self) -> float:
         """Root mean square error of force components; NaN without structures."""
         return _root_mean_square(self.force)
@@ -152,13 +153,14 @@ class Trainer:
         self._candidates["energy"].begin_epoch(self.generator, self.errors.energy)
         self._candidates["force"].begin_epoch(self.generator, self.errors.force)
         for kind in schedule_updates(s.updates_per_epoch, s.force_ratio, self.generator):
-            chosen = self._choose(kind)
-            self.update(kind, chosen, self._group(len(chosen)))
+            self.update(kind, self._choose(kind))
         self.errors = self.measure(self.data)
         if not (np.isfinite(self.errors.energy).all() and np.isfinite(self.errors.force).all()):
             raise TrainingDiverged("the errors of the training set are not finite any more")
 
-    def update(self, kind: Kind, chosen: IntArray, groups: Sequence[IntArray]) -> None:
+    def update(
+        self, kind: Kind, chosen: IntArray, groups: Sequence[IntArray] | None = None
+    ) -> None:
         """Update the weights with candidates.
 
         Parameters
@@ -168,13 +170,16 @@ class Trainer:
         chosen
             Structures, or force components 3 atom + direction.
         groups
-            Places in `chosen` that are added up to one observation each.
+            Places in `chosen` that are added up to one observation each; by default as the
+            settings say.
         """
+        if groups is None and self.settings.multistream != "full":
+            groups = [np.arange(len(chosen))]
         xi, rows = self._observe(kind, chosen)
         share = self._share(kind, chosen)
         for e, (part, kalman_filter) in enumerate(zip(self._parts, self.filters, strict=True)):
             seen = xi if share is None else xi * share[:, e]
-            if len(groups) == len(chosen):
+            if groups is None:
                 H, errors = rows[:, part], seen
             else:
                 H = np.array([rows[group, part].sum(axis=0) for group in groups])
@@ -193,7 +198,8 @@ class Trainer:
         else:
             xi = self.data.force[chosen] - force_observations(*arguments)
         factor = self._factors[kind][chosen]
-        return xi * factor, rows * factor[:, None]
+        rows *= factor[:, None]
+        return xi * factor, rows
 
     def _choose(self, kind: Kind) -> IntArray:
         if kind == "energy":
@@ -213,11 +219,6 @@ class Trainer:
         chosen = np.array([component])
         force = force_components(self.data, self.networks, self.weights, chosen)
         return float(abs(self.data.force[component] - force[0]))
-
-    def _group(self, count: int) -> list[IntArray]:
-        if self.settings.multistream == "full":
-            return list(np.arange(count)[:, None])
-        return [np.arange(count)]
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
         if self._shares is None or not self.settings.kalman.per_element:
