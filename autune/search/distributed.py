@@ -307,15 +307,10 @@ class _WorkerDeaths(tune.Callback):  # type: ignore[misc]
         if live is None:
             return
         text = str(trial.get_error() or trial.get_pickled_error() or "")
-        lines = [line for line in text.splitlines() if line.strip()]
-        write_error(live.proposal.directory, text)
-        self._searcher.finish(
-            live,
-            "failed",
-            f"the worker died: {lines[-1].strip() if lines else 'killed or out of memory'}",
-            {},
-            time.time() - live.started,
-        )
+        lines = text.strip().splitlines()
+        reason = f"the worker died: {lines[-1].strip() if lines else 'killed or out of memory'}"
+        write_error(live.proposal.directory, text or reason)
+        self._searcher.finish(live, "failed", reason, {}, time.time() - live.started)
 
 
 def _scheduler(settings: SearchSettings, epochs: int, records: Sequence[Record]) -> TrialScheduler:

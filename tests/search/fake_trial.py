@@ -122,7 +122,7 @@ def run_with_worse_seed(at: Settings, dataset: object, directory: Path, report: 
 
 def run_and_die(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
     """Take the worker down in a part of the space."""
-    if at.training.force_ratio < 0.5:
+    if at.training.force_ratio < 0.32:
         with (directory / "deaths.txt").open("a") as stream:
             stream.write("died\n")
         os._exit(1)
