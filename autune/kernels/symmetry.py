@@ -25,30 +25,46 @@ Kind 9   G = 1/2 sum_j R_j A_j                       (T_jk = 1)
 Kind 2 and 3: J. Behler, J. Chem. Phys. 134, 074106 (2011), eqs. 6 and 8; kind 9: eq. 9.
 For neighbours of two elements Y and Z, k runs over Z when j is a Y and over Y when j is a Z.
 
-The radial factor of an angular function depends on one neighbour, so it is computed once per
-neighbour and distinct (eta, r_s, r_cutoff); P once per pair and distinct (lambda, zeta).
+The radial factor of an angular function depends on one neighbour: it is computed once per
+neighbour and distinct (eta, r_s, r_cutoff).  Kind 9 with small integer zeta needs no pairs at all
+(`autune.kernels.moments`); the rest sums over them (`autune.kernels.pairs`).  Inner loops run
+over neighbours, which are the longest dimension and contiguous.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autune.kernels.cutoffs import cutoff
 from autune.kernels.jit import njit
+from autune.kernels.moments import (
+    N_MONOMIALS,
+    count_monomials,
+    fill_moments,
+    fill_monomials,
+    fill_polynomial,
+)
+from autune.kernels.pairs import (
+    add_narrow,
+    add_wide,
+    fill_angular,
+    fill_pair_distances,
+)
+from autune.kernels.radial import fill_cutoffs, fill_radial
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class SymmetryTable(NamedTuple):
-    """Symmetry functions of all elements, ordered for the kernels.
+    """Symmetry functions of all elements, as the kernels take them.
 
-    An element owns a range of radial factors and a range of groups; a group is what shares kind,
-    neighbours, lambda and zeta and owns a range of members, one per symmetry function.
+    Every element owns a range of distinct radial factors and ranges of radial functions,
+    polynomial functions (kind 9 by moments) and groups; a group is what shares kind, neighbours,
+    lambda and zeta and owns a range of members, one per function summed over pairs.
+    ``column`` is the place of a function among those of its element.
 
     Parameters
     ----------
@@ -56,206 +72,264 @@ class SymmetryTable(NamedTuple):
         As in `autune.kernels.cutoffs.cutoff`.
     n_functions
         Symmetry functions per element, shape (n_elements,).
-    radial_first
-        Ranges of the distinct radial factors, shape (n_elements + 1,).
-    eta, r_shift, r_cutoff
-        Radial factors, in 1/Angstrom^2 and Angstrom.
-    group_first
-        Ranges of the groups, shape (n_elements + 1,).
-    kind, element_1, element_2, lambda_, zeta
-        Groups; element_1 <= element_2, equal for kind 2.
-    member_first
-        Ranges of the members, shape (n_groups + 1,).
-    column, radial
-        Members: place of the function among those of its element; its radial factor.
+    factor_first, eta, r_shift, r_cutoff, factor_zeta
+        Radial factors, in 1/Angstrom^2 and Angstrom; largest zeta of the polynomial functions
+        that use them, 0 for none.
+    radial_first, radial_column, radial_factor, radial_element
+        Radial functions: column, radial factor, element of the neighbours.
+    polynomial_first, polynomial_column, polynomial_factor, polynomial_elements
+        Polynomial functions; polynomial_elements has shape (n, 2).
+    polynomial_zeta, polynomial_coefficients, polynomial_self
+        zeta; K_a, shape (n, N_MONOMIALS); P_jj.
+    group_first, group_kind, group_elements, lambda_, zeta
+        Groups; group_elements has shape (n_groups, 2).
+    member_first, member_column, member_factor
+        Members of the groups.
     """
 
     cutoff_kind: int
     inner_cutoff: float
     n_functions: Integers
-    radial_first: Integers
+    factor_first: Integers
     eta: Floats
     r_shift: Floats
     r_cutoff: Floats
+    factor_zeta: Integers
+    radial_first: Integers
+    radial_column: Integers
+    radial_factor: Integers
+    radial_element: Integers
+    polynomial_first: Integers
+    polynomial_column: Integers
+    polynomial_factor: Integers
+    polynomial_elements: Integers
+    polynomial_zeta: Integers
+    polynomial_coefficients: Floats
+    polynomial_self: Floats
     group_first: Integers
-    kind: Integers
-    element_1: Integers
-    element_2: Integers
+    group_kind: Integers
+    group_elements: Integers
     lambda_: Floats
     zeta: Floats
     member_first: Integers
-    column: Integers
-    radial: Integers
+    member_column: Integers
+    member_factor: Integers
 
 
 class Scratch(NamedTuple):
-    """Memory of `atom_symmetry_functions`, enough for any atom with up to n neighbours."""
+    """Memory of `atom_symmetry_functions` for any atom with up to n neighbours.
+
+    Rows of ``row``: fc, dfc, for one function A, B, or for one j P, P', fc, dfc, r_jk.
+    """
 
     u: Floats
+    inverse: Floats
     R: Floats
     dR: Floats
-    P: Floats
-    dP: Floats
+    U: Floats
+    M: Floats
     T: Floats
     dT: Floats
-    r: Floats
+    row: Floats
+    bits: Integers
+    start: Integers
 
 
 @njit
 def make_scratch(table: SymmetryTable, n: int) -> Scratch:
     """Allocate for atoms with up to n neighbours."""
-    n_radials = 1
-    for e in range(len(table.n_functions)):
-        n_radials = max(n_radials, table.radial_first[e + 1] - table.radial_first[e])
+    n_elements = len(table.n_functions)
+    n_factors = 0
+    for e in range(n_elements):
+        n_factors = max(n_factors, table.factor_first[e + 1] - table.factor_first[e])
     return Scratch(
         np.empty((3, n)),
-        np.empty((n_radials, n)),
-        np.empty((n_radials, n)),
         np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
+        np.empty((n_factors, n)),
+        np.empty((n_factors, n)),
+        np.empty((N_MONOMIALS, n)),
+        np.zeros((n_factors, n_elements, N_MONOMIALS)),
+        np.empty((1, n)),
+        np.empty((1, n)),
+        np.empty((6, n)),
+        np.empty(n, np.int64),
+        np.empty(n_elements + 1, np.int64),
     )
 
 
 @njit
-def element_range(neighbour_elements: Integers, element: int) -> tuple[int, int]:
-    """Range of an element among sorted elements."""
-    start = 0
-    while start < len(neighbour_elements) and neighbour_elements[start] < element:
-        start += 1
-    stop = start
-    while stop < len(neighbour_elements) and neighbour_elements[stop] == element:
-        stop += 1
-    return start, stop
+def find_ranges(neighbour_elements: Integers, start: Integers) -> None:
+    """Fill the ranges start[e]:start[e + 1] of the elements among sorted neighbours."""
+    j = 0
+    for e in range(len(start)):
+        while j < len(neighbour_elements) and neighbour_elements[j] < e:
+            j += 1
+        start[e] = j
 
 
 @njit
-def radial_factors(table: SymmetryTable, element: int, distances: Floats, scratch: Scratch) -> None:
-    """Fill R and dR/dr of all radial factors and neighbours."""
-    n = len(distances)
-    fc, dfc = scratch.P, scratch.dP
-    r_cutoff = -1.0
-    start = table.radial_first[element]
-    for m in range(start, table.radial_first[element + 1]):
-        if table.r_cutoff[m] != r_cutoff:
-            r_cutoff = table.r_cutoff[m]
-            for j in range(n):
-                fc[j], dfc[j] = cutoff(
-                    table.cutoff_kind, distances[j], r_cutoff, table.inner_cutoff
+def fill_factors(table: SymmetryTable, element: int, r: Floats, scratch: Scratch) -> None:
+    """Fill R and dR of all radial factors of an element, and the moments that are needed."""
+    n = len(r)
+    fc, dfc = scratch.row[0], scratch.row[1]
+    first, last = table.factor_first[element], table.factor_first[element + 1]
+    zeta = 0
+    for m in range(first, last):
+        zeta = max(zeta, table.factor_zeta[m])
+    if zeta > 0:
+        fill_monomials(scratch.u, n, count_monomials(zeta), scratch.U)
+    for m in range(first, last):
+        # Factors are sorted by cutoff radius.
+        if m == first or table.r_cutoff[m] != table.r_cutoff[m - 1]:
+            fill_cutoffs(table.cutoff_kind, table.r_cutoff[m], table.inner_cutoff, 0, n, r, fc, dfc)
+        fill_radial(
+            table.eta[m],
+            table.r_shift[m],
+            0,
+            n,
+            r,
+            fc,
+            dfc,
+            scratch.bits,
+            m - first,
+            scratch.R,
+            scratch.dR,
+        )
+        if table.factor_zeta[m] > 0:
+            n_monomials = count_monomials(table.factor_zeta[m])
+            for e in range(len(table.n_functions)):
+                start, stop = scratch.start[e], scratch.start[e + 1]
+                fill_moments(
+                    scratch.U, scratch.R, m - first, e, start, stop, n_monomials, scratch.M
                 )
-        eta, r_shift = table.eta[m], table.r_shift[m]
-        R, dR = scratch.R[m - start], scratch.dR[m - start]
-        for j in range(n):
-            x = distances[j] - r_shift
-            gaussian = math.exp(-eta * x * x)
-            R[j] = gaussian * fc[j]
-            dR[j] = gaussian * (dfc[j] - 2.0 * eta * x * fc[j])
 
 
 @njit
-def angular_factors(
-    u: Floats, j: int, start: int, stop: int, lambda_: float, zeta: float, P: Floats, dP: Floats
+def add_radial(table: SymmetryTable, element: int, scratch: Scratch, G: Floats, dG: Floats) -> None:
+    """Add the functions of kind 2."""
+    u, R, dR = scratch.u, scratch.R, scratch.dR
+    for function in range(table.radial_first[element], table.radial_first[element + 1]):
+        column = table.radial_column[function]
+        m = table.radial_factor[function] - table.factor_first[element]
+        e = table.radial_element[function]
+        total = 0.0
+        for j in range(np.uint64(scratch.start[e]), np.uint64(scratch.start[e + 1])):
+            total += R[m, j]
+            dG[j, 0, column] = dR[m, j] * u[0, j]
+            dG[j, 1, column] = dR[m, j] * u[1, j]
+            dG[j, 2, column] = dR[m, j] * u[2, j]
+        G[column] = total
+
+
+@njit
+def add_polynomials(
+    table: SymmetryTable, element: int, scratch: Scratch, G: Floats, dG: Floats
 ) -> None:
-    """Fill P_jk and dP_jk/dcos for one j and start <= k < stop."""
-    for k in range(start, stop):
-        cosine = u[0, j] * u[0, k] + u[1, j] * u[1, k] + u[2, j] * u[2, k]
-        # Opposite neighbours may give a little less than 0.
-        P[k] = max(0.0, 1.0 + lambda_ * cosine)
-    scale = 2.0 ** (1.0 - zeta)
-    power = int(zeta)
-    if power == zeta:
-        for k in range(start, stop):
-            dP[k] = zeta * lambda_ * scale if P[k] > 0.0 else 0.0
-        for _ in range(power - 1):
-            for k in range(start, stop):
-                dP[k] *= P[k]
-        for k in range(start, stop):
-            P[k] *= dP[k] / (zeta * lambda_)
-    else:
-        for k in range(start, stop):
-            if P[k] > 0.0:
-                dP[k] = zeta * lambda_ * scale * P[k] ** (zeta - 1.0)
-                P[k] *= dP[k] / (zeta * lambda_)
-            else:
-                dP[k] = 0.0
-    if start <= j < stop:
-        P[j] = 0.0
-        dP[j] = 0.0
+    """Add the functions of kind 9 that need no pairs."""
+    R, dR, u, S, inverse = scratch.R, scratch.dR, scratch.u, scratch.row, scratch.inverse
+    for function in range(table.polynomial_first[element], table.polynomial_first[element + 1]):
+        column = table.polynomial_column[function]
+        m = table.polynomial_factor[function] - table.factor_first[element]
+        for side in range(2):
+            e = table.polynomial_elements[function, side]
+            partner = table.polynomial_elements[function, 1 - side]
+            if side == 1 and e == partner:
+                continue
+            start, stop = scratch.start[e], scratch.start[e + 1]
+            fill_polynomial(
+                scratch.U,
+                table.polynomial_coefficients,
+                function,
+                scratch.M,
+                m,
+                partner,
+                table.polynomial_zeta[function],
+                start,
+                stop,
+                S,
+            )
+            itself = table.polynomial_self[function] if e == partner else 0.0
+            first, last = np.uint64(start), np.uint64(stop)
+            total = 0.0
+            # Short loops with one result each: in longer ones the compiler cannot rule out that
+            # arrays overlap and gives up vector instructions.
+            for j in range(first, last):
+                S[0, j] -= itself * R[m, j]
+            for j in range(first, last):
+                total += R[m, j] * S[0, j]
+            for j in range(first, last):
+                S[4, j] = S[1, j] * u[0, j] + S[2, j] * u[1, j] + S[3, j] * u[2, j]
+            for j in range(first, last):
+                S[5, j] = R[m, j] * inverse[j]
+            for j in range(first, last):
+                S[4, j] = dR[m, j] * S[0, j] - S[5, j] * S[4, j]
+            for c in range(3):
+                for j in range(first, last):
+                    S[1 + c, j] = S[4, j] * u[c, j] + S[5, j] * S[1 + c, j]
+            G[column] += 0.5 * total
+            for j in range(first, last):
+                dG[j, 0, column] = S[1, j]
+                dG[j, 1, column] = S[2, j]
+                dG[j, 2, column] = S[3, j]
 
 
 @njit
-def pair_factors(
-    table: SymmetryTable, m: int, j: int, start: int, stop: int, distances: Floats, scratch: Scratch
-) -> None:
-    """Fill T_jk, (dT_jk/dr_jk)/r_jk and r_jk of radial factor m for one j and start <= k < stop."""
-    u, r = scratch.u, scratch.r
-    for k in range(start, stop):
-        x = distances[j] * u[0, j] - distances[k] * u[0, k]
-        y = distances[j] * u[1, j] - distances[k] * u[1, k]
-        z = distances[j] * u[2, j] - distances[k] * u[2, k]
-        r[k] = math.sqrt(x * x + y * y + z * z)
-        fc, dfc = cutoff(table.cutoff_kind, r[k], table.r_cutoff[m], table.inner_cutoff)
-        x = r[k] - table.r_shift[m]
-        gaussian = math.exp(-table.eta[m] * x * x)
-        scratch.T[k] = gaussian * fc
-        scratch.dT[k] = gaussian * (dfc - 2.0 * table.eta[m] * x * fc) / r[k] if k != j else 0.0
-
-
-@njit
-def angular_function(
+def add_pairs(
     table: SymmetryTable,
     element: int,
-    group: int,
-    j: int,
-    start: int,
-    stop: int,
-    distances: Floats,
+    r: Floats,
     scratch: Scratch,
     G: Floats,
     dG: Floats,
 ) -> None:
-    """Add the terms of one j with start <= k < stop to all functions of an angular group."""
-    u, P, dP, T, dT = scratch.u, scratch.P, scratch.dP, scratch.T, scratch.dT
-    angular_factors(u, j, start, stop, table.lambda_[group], table.zeta[group], P, dP)
-    narrow = table.kind[group] == 3
-    for member in range(table.member_first[group], table.member_first[group + 1]):
-        m = table.radial[member]
-        local = m - table.radial_first[element]
-        R, dR = scratch.R[local], scratch.dR[local]
-        if R[j] == 0.0 and dR[j] == 0.0:
-            continue
-        column = table.column[member]
-        A = bx = by = bz = cj = cx = cy = cz = 0.0
-        if narrow:
-            pair_factors(table, m, j, start, stop, distances, scratch)
-            for k in range(start, stop):
-                A += P[k] * T[k] * R[k]
-                b = dP[k] * T[k] * R[k]
-                bx += b * u[0, k]
-                by += b * u[1, k]
-                bz += b * u[2, k]
-                c = P[k] * dT[k] * R[k]
-                cj += c
-                c *= distances[k]
-                cx += c * u[0, k]
-                cy += c * u[1, k]
-                cz += c * u[2, k]
-        else:
-            for k in range(start, stop):
-                A += P[k] * R[k]
-                b = dP[k] * R[k]
-                bx += b * u[0, k]
-                by += b * u[1, k]
-                bz += b * u[2, k]
-        G[column] += 0.5 * R[j] * A
-        along_u = u[0, j] * bx + u[1, j] * by + u[2, j] * bz
-        q = R[j] / distances[j]
-        s = dR[j] * A - q * along_u + R[j] * cj * distances[j]
-        dG[j, 0, column] += s * u[0, j] + q * bx - R[j] * cx
-        dG[j, 1, column] += s * u[1, j] + q * by - R[j] * cy
-        dG[j, 2, column] += s * u[2, j] + q * bz - R[j] * cz
+    """Add the functions that are sums over pairs of neighbours."""
+    u, R, dR, P = scratch.u, scratch.R, scratch.dR, scratch.row
+    fc, dfc, r_pair, T, dT = scratch.row[2], scratch.row[3], scratch.row[4], scratch.T, scratch.dT
+    for group in range(table.group_first[element], table.group_first[element + 1]):
+        for side in range(2):
+            e, partner = table.group_elements[group, side], table.group_elements[group, 1 - side]
+            if side == 1 and e == partner:
+                continue
+            start, stop = scratch.start[partner], scratch.start[partner + 1]
+            for j in range(scratch.start[e], scratch.start[e + 1]):
+                fill_angular(u, j, start, stop, table.lambda_[group], table.zeta[group], P)
+                if table.group_kind[group] == 3:
+                    fill_pair_distances(u, r, j, start, stop, r_pair)
+                r_cutoff = 0.0
+                for member in range(table.member_first[group], table.member_first[group + 1]):
+                    column, factor = table.member_column[member], table.member_factor[member]
+                    m = factor - table.factor_first[element]
+                    if r[j] >= table.r_cutoff[factor]:
+                        continue
+                    if table.group_kind[group] == 9:
+                        add_wide(j, start, stop, u, r, m, R, dR, P, column, G, dG)
+                        continue
+                    if table.r_cutoff[factor] != r_cutoff:
+                        r_cutoff = table.r_cutoff[factor]
+                        fill_cutoffs(
+                            table.cutoff_kind,
+                            r_cutoff,
+                            table.inner_cutoff,
+                            start,
+                            stop,
+                            r_pair,
+                            fc,
+                            dfc,
+                        )
+                    fill_radial(
+                        table.eta[factor],
+                        table.r_shift[factor],
+                        start,
+                        stop,
+                        r_pair,
+                        fc,
+                        dfc,
+                        scratch.bits,
+                        0,
+                        T,
+                        dT,
+                    )
+                    add_narrow(j, start, stop, u, r, m, R, dR, P, r_pair, T, dT, column, G, dG)
 
 
 @njit
@@ -290,141 +364,12 @@ def atom_symmetry_functions(
     n = len(distances)
     G[:] = 0.0
     dG[:n] = 0.0
-    u = scratch.u
     for j in range(n):
+        scratch.inverse[j] = 1.0 / distances[j]
         for c in range(3):
-            u[c, j] = vectors[j, c] / distances[j]
-    radial_factors(table, element, distances, scratch)
-    for group in range(table.group_first[element], table.group_first[element + 1]):
-        start_1, stop_1 = element_range(neighbour_elements, table.element_1[group])
-        if table.kind[group] == 2:
-            for member in range(table.member_first[group], table.member_first[group + 1]):
-                column = table.column[member]
-                m = table.radial[member] - table.radial_first[element]
-                for j in range(start_1, stop_1):
-                    G[column] += scratch.R[m, j]
-                    for c in range(3):
-                        dG[j, c, column] += scratch.dR[m, j] * u[c, j]
-            continue
-        start_2, stop_2 = element_range(neighbour_elements, table.element_2[group])
-        for j in range(start_1, stop_1):
-            angular_function(table, element, group, j, start_2, stop_2, distances, scratch, G, dG)
-        if table.element_1[group] != table.element_2[group]:
-            for j in range(start_2, stop_2):
-                angular_function(
-                    table, element, group, j, start_1, stop_1, distances, scratch, G, dG
-                )
-
-
-@njit
-def merge_images(first: Integers, neighbour: Integers) -> tuple[Integers, Integers, Integers]:
-    """List the distinct pairs of atoms behind a list of periodic images.
-
-    Parameters
-    ----------
-    first
-        Ranges of the images per atom, shape (n_atoms + 1,).
-    neighbour
-        Atom of which each image is one, shape (n_images,).
-
-    Returns
-    -------
-    pair_first, pair_neighbour, pair_of_image
-        Ranges of the pairs per atom, shape (n_atoms + 1,); second atom of each pair, ascending
-        per atom, the atom itself always among them; pair of each image.
-    """
-    n_atoms = len(first) - 1
-    pair_first = np.zeros(n_atoms + 1, np.int64)
-    pair_neighbour = np.empty(len(neighbour) + n_atoms, np.int64)
-    pair_of_image = np.empty(len(neighbour), np.int64)
-    pair_of_atom = np.empty(n_atoms, np.int64)
-    n_pairs = 0
-    for i in range(n_atoms):
-        start, stop = first[i], first[i + 1]
-        atoms = np.empty(stop - start + 1, np.int64)
-        atoms[: stop - start] = neighbour[start:stop]
-        atoms[stop - start] = i
-        atoms.sort()
-        last = -1
-        for k in atoms:
-            if k != last:
-                pair_neighbour[n_pairs] = k
-                pair_of_atom[k] = n_pairs
-                n_pairs += 1
-                last = k
-        for image in range(start, stop):
-            pair_of_image[image] = pair_of_atom[neighbour[image]]
-        pair_first[i + 1] = n_pairs
-    return pair_first, pair_neighbour[:n_pairs].copy(), pair_of_image
-
-
-@njit
-def structure_symmetry_functions(
-    table: SymmetryTable,
-    elements: Integers,
-    first: Integers,
-    neighbour: Integers,
-    vectors: Floats,
-    distances: Floats,
-    n_max: int,
-) -> tuple[Floats, Floats, Integers, Integers]:
-    """Symmetry functions of all atoms, derivatives merged over periodic images.
-
-    Parameters
-    ----------
-    table
-        Symmetry functions of all elements.
-    elements
-        Element of each atom, shape (n_atoms,).
-    first, neighbour, vectors, distances
-        Neighbour list: ranges per atom, shape (n_atoms + 1,); atom, vector and distance
-        (Angstrom) of each image; the images of an atom ordered by element.
-    n_max
-        Width of the result, not less than any number of functions.
-
-    Returns
-    -------
-    G
-        Values, shape (n_atoms, n_max), 0 beyond an element's functions.
-    dG_dr
-        dG_i/dr_k in 1/Angstrom, shape (n_pairs, 3, n_max), summed over the images of k.
-    pair_first, pair_neighbour
-        The pairs, as in `merge_images`.
-    """
-    n_atoms = len(elements)
-    pair_first, pair_neighbour, pair_of_image = merge_images(first, neighbour)
-    G = np.zeros((n_atoms, n_max))
-    dG_dr = np.zeros((len(pair_neighbour), 3, n_max))
-    n = 1
-    for i in range(n_atoms):
-        n = max(n, first[i + 1] - first[i])
-    scratch = make_scratch(table, n)
-    dG = np.empty((n, 3, n_max))
-    neighbour_elements = np.empty(n, np.int64)
-    for i in range(n_atoms):
-        start, stop = first[i], first[i + 1]
-        for image in range(start, stop):
-            neighbour_elements[image - start] = elements[neighbour[image]]
-        atom_symmetry_functions(
-            table,
-            elements[i],
-            neighbour_elements[: stop - start],
-            vectors[start:stop],
-            distances[start:stop],
-            scratch,
-            G[i],
-            dG,
-        )
-        itself = pair_first[i]
-        while pair_neighbour[itself] != i:
-            itself += 1
-        for image in range(start, stop):
-            pair = pair_of_image[image]
-            # Moving atom i moves its own images along: nothing changes.
-            if pair == itself:
-                continue
-            for c in range(3):
-                for f in range(n_max):
-                    dG_dr[pair, c, f] += dG[image - start, c, f]
-                    dG_dr[itself, c, f] -= dG[image - start, c, f]
-    return G, dG_dr, pair_first, pair_neighbour
+            scratch.u[c, j] = vectors[j, c] * scratch.inverse[j]
+    find_ranges(neighbour_elements, scratch.start)
+    fill_factors(table, element, distances, scratch)
+    add_radial(table, element, scratch, G, dG)
+    add_polynomials(table, element, scratch, G, dG)
+    add_pairs(table, element, distances, scratch, G, dG)
