@@ -163,6 +163,7 @@ class LiveTable:
         self._console.print(
             f"search {self._status.name} {state} after {took}; best: {self._status.best}",
             highlight=False,
+            soft_wrap=True,
         )
 
     def __rich__(self) -> Group:

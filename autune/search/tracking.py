@@ -193,7 +193,9 @@ class _Store:
         if experiment is not None:
             self._experiment = experiment.experiment_id
         else:
-            root = folder.artifacts.resolve().as_uri() if uri == "default" else None
+            # A server knows where its files go; a database would put them where we stand.
+            remote = address.startswith(("http://", "https://"))
+            root = None if remote else folder.artifacts.resolve().as_uri()
             self._experiment = self._client.create_experiment(folder.name, artifact_location=root)
         if uri == "default":
             _write_ahead(folder.database)
