@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk, make_supercell
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from autune.architecture import Architecture, ScalingMode, SymmetryFunction
+from autune.errors import DataError
+from autune.formats.input_data import read_input_data
+from autune.formats.input_nn import read_input_nn
+from autune.formats.tables import Scaling, read_scaling
+from autune.potential.descriptors import (
+    Descriptors,
+    compute_descriptors,
+    drop_functions,
+    functions_without_spread,
+    scaling_factors,
+    scaling_statistics,
+)
+from autune.structures import FloatArray, Structure
+from autune.units import BOHR
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
+CASES = sorted(path.name for path in (REFERENCE / "sf").iterdir())
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def load(case: str, folder: Path) -> tuple[Architecture, list[Structure]]:
+    """Architecture of a case (types 2, 3, 9 only) and its structures."""
+    lines = (REFERENCE / "sf" / case / "input.nn").read_text().splitlines()
+    ours = [
+        line
+        for line in lines
+        if not line.startswith("symfunction_short") or line.split()[2] in ("2", "3", "9")
+    ]
+    (folder / "input.nn").write_text("\n".join(ours))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # negative r_shift
+        architecture, _ = read_input_nn(folder / "input.nn")
+    data = "aucu.data" if case.startswith("aucu") else "au.data"
+    return architecture, list(read_input_data(REFERENCE / "structures" / data))
+
+
+def numbers(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+def dense(descriptors: Descriptors) -> FloatArray:
+    """dG_i/dr_k of all pairs, shape (n_atoms, n_atoms, 3, n_max)."""
+    n_atoms, n_max = descriptors.G.shape
+    result = np.zeros((n_atoms, n_atoms, 3, n_max))
+    i = np.repeat(np.arange(n_atoms), np.diff(descriptors.first))
+    result[i, descriptors.neighbour] = descriptors.dG_dr
+    return result
+
+
+def two_element_basis() -> Architecture:
+    with tempfile.TemporaryDirectory() as folder:
+        return load("aucu_alltypes", Path(folder))[0]
+
+
+MIXED = two_element_basis()
+
+
+def alloy(seed: int, n: int = 7, cell: bool = True) -> Structure:
+    """Gold and copper atoms, no two closer than 1 Angstrom."""
+    rng = np.random.default_rng(seed)
+    lattice = np.eye(3) * 5.0 + rng.uniform(-1.0, 1.0, (3, 3))
+    grid = np.array([(x, y, z) for x in range(2) for y in range(2) for z in range(2)]) / 2.0
+    positions = (grid[:n] + rng.uniform(-0.1, 0.1, (n, 3))) @ lattice
+    return Structure(rng.choice([29, 79], n), positions, lattice if cell else None)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_are_n2p2s(case: str, tmp_path: Path) -> None:
+    architecture, structures = load(case, tmp_path)
+    descriptors = [compute_descriptors(s, architecture) for s in structures]
+    rows = numbers(REFERENCE / "sf" / case / "G.out")
+    assert len(rows) == sum(s.n_atoms for s in structures)
+    for row in rows:
+        n = len(architecture.symmetry_functions[row[2]])
+        expected = np.array([float(word) for word in row[3 : 3 + n]])
+        G = descriptors[int(row[0])].G[int(row[1])]
+        np.testing.assert_allclose(G[:n], expected, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if (REFERENCE / "sf" / case / "dGdr.out").exists()]
+)
+def test_derivatives_are_n2p2s(case: str, tmp_path: Path) -> None:
+    architecture, structures = load(case, tmp_path)
+    rows = numbers(REFERENCE / "sf" / case / "dGdr.out")
+    for s in {int(row[0]) for row in rows}:
+        result = dense(compute_descriptors(structures[s], architecture))
+        expected = np.zeros_like(result)
+        for row in rows:
+            i, k, j = int(row[1]), int(row[2]), int(row[3])
+            if int(row[0]) == s and k < expected.shape[3]:
+                expected[i, j, :, k] = [float(word) for word in row[4:]]
+        # n2p2 itself is good to 1e-8 for the slope of the cosine cutoff.
+        tolerance = 1e-7 if "cut1" in case else 1e-10
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=1e-11)
+
+
+@pytest.mark.parametrize("case", ["cut6", "cut1"])
+def test_statistics_are_nnp_scalings(case: str, tmp_path: Path) -> None:
+    architecture, structures = load(case, tmp_path)
+    descriptors = [compute_descriptors(s, architecture) for s in structures]
+    statistics = scaling_statistics(descriptors, structures, architecture)
+    expected = read_scaling(REFERENCE / "sf" / case / "scaling.data", architecture)
+    for field in dataclasses.fields(Scaling):
+        np.testing.assert_allclose(
+            getattr(statistics["Au"], field.name), getattr(expected["Au"], field.name), rtol=1e-9
+        )
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(SEEDS, st.booleans())
+def test_derivatives_are_finite_differences(seed: int, periodic: bool) -> None:
+    structure = alloy(seed, cell=periodic)
+    dG_dr = dense(compute_descriptors(structure, MIXED))
+    rng = np.random.default_rng(seed)
+    k, c, step = int(rng.integers(structure.n_atoms)), int(rng.integers(3)), 1e-5
+    sides = []
+    for sign in (1.0, -1.0):
+        positions = structure.positions.copy()
+        positions[k, c] += sign * step
+        moved = dataclasses.replace(structure, positions=positions)
+        sides.append(compute_descriptors(moved, MIXED).G)
+    np.testing.assert_allclose(dG_dr[:, k, c], (sides[0] - sides[1]) / (2 * step), atol=1e-7)
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(SEEDS)
+def test_rotation_and_translation(seed: int) -> None:
+    structure = alloy(seed)
+    assert structure.cell is not None
+    turn = Rotation.random(rng=np.random.default_rng(seed)).as_matrix()
+    if seed % 2:
+        turn = turn @ np.diag([1.0, 1.0, -1.0])  # mirrored
+    moved = dataclasses.replace(
+        structure,
+        positions=structure.positions @ turn.T + [1.0, -20.0, 300.0],
+        cell=structure.cell @ turn.T,
+    )
+    before, after = compute_descriptors(structure, MIXED), compute_descriptors(moved, MIXED)
+    np.testing.assert_allclose(after.G, before.G, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        after.dG_dr, np.einsum("dc,pcf->pdf", turn, before.dG_dr), atol=1e-10
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(SEEDS)
+def test_permutation(seed: int) -> None:
+    structure = alloy(seed)
+    order = np.random.default_rng(seed).permutation(structure.n_atoms)
+    moved = dataclasses.replace(
+        structure, positions=structure.positions[order], numbers=structure.numbers[order]
+    )
+    before, after = compute_descriptors(structure, MIXED), compute_descriptors(moved, MIXED)
+    np.testing.assert_allclose(after.G, before.G[order], rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(
+        dense(after), dense(before)[np.ix_(order, order)], rtol=1e-9, atol=1e-12
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(SEEDS)
+def test_translation_of_all_atoms_changes_nothing(seed: int) -> None:
+    dG_dr = dense(compute_descriptors(alloy(seed), MIXED))
+    assert np.abs(dG_dr.sum(axis=1)).max() < 1e-11
+
+
+def test_supercell_has_the_same_atoms() -> None:
+    # The primitive cell holds one atom, whose neighbours are all its own images.
+    atoms = bulk("Au", a=4.17)
+    one = compute_descriptors(Structure(atoms.numbers, atoms.positions, atoms.cell.array), MIXED)
+    many = make_supercell(atoms, [[2, 0, 1], [0, 2, 0], [-1, 0, 3]])
+    of_many = compute_descriptors(Structure(many.numbers, many.positions, many.cell.array), MIXED)
+    np.testing.assert_allclose(of_many.G, np.repeat(one.G, len(many), axis=0), rtol=1e-10)
+    assert one.neighbour.tolist() == [0]
+    assert (one.dG_dr == 0.0).all()
+
+
+def test_smooth_where_a_neighbour_enters() -> None:
+    r_cutoff = MIXED.r_cutoff
+    inside, outside = (
+        compute_descriptors(
+            Structure(
+                np.array([79, 79, 29]), np.array([[0, 0, 0], [0, 0, r], [2.5, 0, 0]], dtype=float)
+            ),
+            MIXED,
+        )
+        for r in (r_cutoff - 1e-5, r_cutoff + 1e-5)
+    )
+    np.testing.assert_allclose(inside.G[0], outside.G[0], atol=1e-12)
+    np.testing.assert_allclose(dense(inside)[0], dense(outside)[0], atol=1e-8)
+
+
+def test_atom_without_neighbours() -> None:
+    descriptors = compute_descriptors(Structure(np.array([79]), np.zeros((1, 3))), MIXED)
+    assert (descriptors.G == 0.0).all()
+    assert (descriptors.dG_dr == 0.0).all()
+    assert descriptors.first.tolist() == [0, 1]
+
+
+def test_bohr_and_angstrom_agree() -> None:
+    in_bohr = dataclasses.replace(
+        MIXED,
+        length_unit=BOHR,
+        symmetry_functions={
+            symbol: tuple(
+                dataclasses.replace(
+                    f,
+                    eta=f.eta * BOHR**2,
+                    r_shift=f.r_shift / BOHR,
+                    r_cutoff=f.r_cutoff / BOHR,
+                )
+                for f in functions
+            )
+            for symbol, functions in MIXED.symmetry_functions.items()
+        },
+    )
+    structure = alloy(5)
+    one, other = compute_descriptors(structure, MIXED), compute_descriptors(structure, in_bohr)
+    np.testing.assert_allclose(one.G, other.G, rtol=1e-10)
+    np.testing.assert_allclose(one.dG_dr, other.dG_dr, rtol=1e-9, atol=1e-12)
+
+
+def test_functions_of_elements_are_padded() -> None:
+    fewer = dataclasses.replace(
+        MIXED,
+        symmetry_functions={
+            "Cu": MIXED.symmetry_functions["Cu"][:3],
+            "Au": MIXED.symmetry_functions["Au"],
+        },
+    )
+    structure = alloy(2)
+    whole, padded = compute_descriptors(structure, MIXED), compute_descriptors(structure, fewer)
+    copper = structure.numbers == 29
+    assert copper.any()
+    assert (padded.G[copper, 3:] == 0.0).all()
+    np.testing.assert_array_equal(padded.G[copper, :3], whole.G[copper, :3])
+    np.testing.assert_array_equal(padded.G[~copper], whole.G[~copper])
+    assert (dense(padded)[copper][..., 3:] == 0.0).all()
+
+
+def test_unknown_element() -> None:
+    structure = Structure(np.array([47]), np.zeros((1, 3)), name="silver")
+    with pytest.raises(DataError, match=r"'silver': has atomic numbers \[47\].*knows Cu, Au"):
+        compute_descriptors(structure, MIXED)
+
+
+STATISTICS = Scaling(
+    np.array([1.0, 0.0]), np.array([3.0, 10.0]), np.array([1.5, 4.0]), np.array([0.5, 2.0])
+)
+TWO = Architecture(
+    elements=("Au",),
+    symmetry_functions={
+        "Au": tuple(SymmetryFunction(2, ("Au",), eta, 0.0, 6.0) for eta in (0.1, 0.2))
+    },
+    cutoff_type="cos",
+    hidden_layers=(2,),
+    activations=("tanh", "identity"),
+    scale_min=-1.0,
+    scale_max=3.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("none", [2.0, 6.0]),
+        ("center", [0.5, 2.0]),
+        ("scale", [-1.0 + 4.0 * 1.0 / 2.0, -1.0 + 4.0 * 6.0 / 10.0]),
+        ("scale_center", [-1.0 + 4.0 * 0.5 / 2.0, -1.0 + 4.0 * 2.0 / 10.0]),
+        ("sigma", [-1.0 + 4.0 * 0.5 / 0.5, -1.0 + 4.0 * 2.0 / 2.0]),
+    ],
+)
+def test_scaling_modes(mode: ScalingMode, expected: list[float]) -> None:
+    architecture = dataclasses.replace(TWO, scaling=mode)
+    shift, factor, offset = scaling_factors({"Au": STATISTICS}, architecture)["Au"]
+    assert (np.array([2.0, 6.0]) - shift) * factor + offset == pytest.approx(expected)
+
+
+def test_constant_function_is_named_and_dropped() -> None:
+    constant = dataclasses.replace(STATISTICS, maximum=np.array([1.0 + 1e-10, 10.0]))
+    found = functions_without_spread({"Au": constant}, TWO, 1e-8)
+    assert found == {"Au": [0]}
+    architecture, statistics, names = drop_functions(TWO, {"Au": constant}, found)
+    assert names == ["Au G2(Au) eta=0.1 rs=0 rc=6"]
+    assert architecture.symmetry_functions == {"Au": TWO.symmetry_functions["Au"][1:]}
+    assert statistics["Au"].mean.tolist() == [4.0]
+
+
+def test_constant_function_cannot_be_scaled() -> None:
+    constant = dataclasses.replace(STATISTICS, maximum=np.array([1.0, 10.0]))
+    with pytest.raises(DataError, match=r"Au G2\(Au\) eta=0.1 .*same value"):
+        scaling_factors({"Au": constant}, TWO)
+
+
+def test_nothing_left_after_dropping() -> None:
+    with pytest.raises(DataError, match="all symmetry functions of Au"):
+        drop_functions(TWO, {"Au": STATISTICS}, {"Au": [0, 1]})
+
+
+def test_element_that_no_structure_has() -> None:
+    gold = Structure(np.array([79]), np.zeros((1, 3)))
+    with pytest.raises(DataError, match="no structure has an atom of Cu"):
+        scaling_statistics([compute_descriptors(gold, MIXED)], [gold], MIXED)
+
+
+def test_kernels_run_as_plain_python(tmp_path: Path) -> None:
+    architecture, structures = load("cut6", tmp_path)
+    script = f"""
+import numpy as np
+from autune.formats.input_nn import read_input_nn
+from autune.formats.input_data import read_input_data
+from autune.potential.descriptors import compute_descriptors
+architecture, _ = read_input_nn({str(tmp_path / "input.nn")!r})
+structures = list(read_input_data({str(REFERENCE / "structures" / "au.data")!r}))
+d = compute_descriptors(min(structures, key=lambda s: s.n_atoms), architecture)
+np.savez({str(tmp_path / "plain.npz")!r}, G=d.G, dG_dr=d.dG_dr)
+"""
+    subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, check=True
+    )
+    smallest = min(structures, key=lambda s: s.n_atoms)
+    compiled = compute_descriptors(smallest, architecture)
+    with np.load(tmp_path / "plain.npz") as plain:
+        np.testing.assert_allclose(plain["G"], compiled.G, rtol=1e-12)
+        np.testing.assert_allclose(plain["dG_dr"], compiled.dG_dr, rtol=1e-9, atol=1e-12)
