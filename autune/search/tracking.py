@@ -326,22 +326,16 @@ class _Store:
         run = self._runs[str(best.number)]
         if not self._client.search_registered_models(f"name='{name}'"):
             self._client.create_registered_model(name)
-        found = [
-            v
-            for v in self._client.search_model_versions(f"name='{name}'")
-            if v.run_id == run.info.run_id
-        ]
-        number = (
-            found[0].version
-            if found
-            else self._client.create_model_version(
+        known = self._client.search_model_versions(f"name='{name}'")
+        version = next((v for v in known if v.run_id == run.info.run_id), None)
+        if version is None:
+            version = self._client.create_model_version(
                 name,
                 source=f"{run.info.artifact_uri}/{POTENTIAL}",
                 run_id=run.info.run_id,
                 tags={"autune.trial": str(best.number)},
-            ).version
-        )
-        self._client.set_registered_model_alias(name, "best", number)
+            )
+        self._client.set_registered_model_alias(name, "best", version.version)
 
 
 def read_history(directory: Path) -> Iterator[tuple[int, int, dict[str, float]]]:
