@@ -28,7 +28,10 @@ For neighbours of two elements Y and Z, k runs over Z when j is a Y and over Y w
 The radial factor of an angular function depends on one neighbour: it is computed once per
 neighbour and distinct (eta, r_s, r_cutoff).  Kind 9 with small integer zeta needs no pairs at all
 (`autune.kernels.moments`); the rest sums over them (`autune.kernels.pairs`).  Inner loops run
-over neighbours, which are the longest dimension and contiguous.
+over neighbours, which are the longest dimension and contiguous; their bounds are unsigned, so
+that indices need no test for being negative.  No function that is called once per symmetry
+function takes the table, and inner ones take no views of rows: numba counts references to every
+array handed on, which took as long as the arithmetic.
 """
 
 from __future__ import annotations
