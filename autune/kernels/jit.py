@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numba
@@ -13,6 +15,23 @@ R = TypeVar("R")
 # Sums may be reordered (SIMD) and multiply-adds fused; NaN and infinity keep their meaning,
 # because a diverged training is recognised by them.
 _FASTMATH = {"reassoc", "contract", "nsz"}
+
+
+def _forget_stale_code() -> None:
+    """Remove the index of compiled code that is older than any kernel's source.
+
+    Numba compiles a kernel again when its own file has changed, not when a kernel that it calls
+    has; after an update old code would go on running inside the new.
+    """
+    folder = Path(__file__).parent
+    with suppress(OSError):
+        newest = max(source.stat().st_mtime_ns for source in folder.glob("*.py"))
+        for index in (folder / "__pycache__").glob("*.nbi"):
+            if index.stat().st_mtime_ns < newest:
+                index.unlink(missing_ok=True)
+
+
+_forget_stale_code()
 
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:

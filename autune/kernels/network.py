@@ -106,30 +106,12 @@ def _fan_in(n_in: int, normalize_nodes: bool) -> float:
 
 
 @njit
-def _buffer_size(rows: int, sizes: np.ndarray) -> int:
-    return rows * sizes.sum()
-
-
-@njit
 def energies(
     X: np.ndarray, w: np.ndarray, sizes: np.ndarray, codes: np.ndarray, normalize_nodes: bool
 ) -> np.ndarray:
     """Return the network's value for every row, shape (m,)."""
-    m = X.shape[0]
-    y = X
-    start = 0
-    for layer in range(len(codes)):
-        n_in, n_out = sizes[layer], sizes[layer + 1]
-        W = w[start : start + n_in * n_out].reshape((n_in, n_out))
-        b = w[start + n_in * n_out : start + (n_in + 1) * n_out]
-        start += (n_in + 1) * n_out
-        c = _fan_in(n_in, normalize_nodes)
-        z = np.dot(y, W)
-        for i in range(m):
-            for j in range(n_out):
-                z[i, j] = activation(codes[layer], c * (z[i, j] + b[j]))[0]
-        y = z
-    return y[:, 0].copy()
+    y, _, _ = _forward(X, 0, w, sizes, codes, normalize_nodes)
+    return y[len(y) - len(X) :].copy()
 
 
 @njit
@@ -138,12 +120,10 @@ def gradients(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return values (m,) and their derivatives with respect to the inputs (m, n_inputs)."""
     m = X.shape[0]
-    value = np.empty(m)
     y, df, _ = _forward(X, 0, w, sizes, codes, normalize_nodes)
     n_layers = len(codes)
-    last = m * sizes[:n_layers].sum()
-    value[:] = y[last : last + m]
-    stop = last + m
+    stop = len(y)
+    value = y[stop - m :].copy()
     y_bar = np.ones((m, 1))
     end = len(w)
     for layer in range(n_layers - 1, -1, -1):
@@ -184,7 +164,7 @@ def _forward(
     """
     n_rows = rows.shape[0]
     m = n_rows - n_tangents
-    total = _buffer_size(n_rows, sizes)
+    total = n_rows * sizes.sum()
     y = np.empty(total)
     df = np.empty(total)
     d2f = np.empty(total)

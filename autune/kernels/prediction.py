@@ -59,7 +59,7 @@ def predict_structure(
     elements
         Element of each atom, shape (n_atoms,).
     first, neighbour, vectors, distances
-        Neighbour list, as in `symmetry.structure_symmetry_functions`.
+        Neighbour list, as in `structure.structure_symmetry_functions`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from autune.architecture import ANGULAR_WIDE, CUTOFF_TYPES, RADIAL, Architecture
@@ -57,9 +57,9 @@ def element_indices(structure: Structure, architecture: Architecture) -> IntArra
     indices = np.searchsorted(numbers, structure.numbers)
     known = numbers[np.minimum(indices, len(numbers) - 1)] == structure.numbers
     if not known.all():
-        unknown = sorted(set(structure.numbers[~known].tolist()))
+        unknown = sorted({chemical_symbols[number] for number in structure.numbers[~known]})
         raise DataError(
-            f"{structure.label}: has atomic numbers {unknown}, the potential knows "
+            f"{structure.label}: has {', '.join(unknown)}, the potential knows "
             f"{', '.join(architecture.elements)}; add the elements or leave the structure out"
         )
     return indices.astype(np.int64)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -149,6 +150,7 @@ def run(
                 # Tune leaves its own handler behind.
                 signal.signal(signal.SIGINT, interrupt)
             shutil.rmtree(scratch, ignore_errors=True)
+            searcher.forget_checkpoints()
     if searcher.stopped_because:
         raise SearchError(searcher.stopped_because)
     return searcher.exhausted and not searcher.live
@@ -206,6 +208,7 @@ class _StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         self.exhausted = False
         self.stopped_because = ""
         self._failures: list[str] = []
+        self._ended: list[Path] = []
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next point, nothing while all workers are busy, or the end."""
@@ -270,9 +273,19 @@ class _StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         except MissingObjective as error:
             self.stopped_because = str(error)
             record = self.study.records()[number]
+        # A stopped worker may still write its state: look again when the next trial ends.
+        self.forget_checkpoints()
+        self._ended.append(record.directory)
         for observer in self.observers:
             observer.trial_finished(record)
         self._look_for_same_failures(record)
+
+    def forget_checkpoints(self) -> None:
+        """Remove the states of trainings that nobody will go on with."""
+        for directory in self._ended:
+            for checkpoint in directory.glob("seed-*/checkpoint.npz"):
+                checkpoint.unlink(missing_ok=True)
+        self._ended.clear()
 
     def _note(self, live: _Live, result: Mapping[str, Any]) -> None:
         if result.get("seed") == 0:
@@ -315,14 +328,15 @@ class _WorkerDeaths(tune.Callback):  # type: ignore[misc]
 
 def _scheduler(settings: SearchSettings, epochs: int, records: Sequence[Record]) -> TrialScheduler:
     """Make the pruner and show it the trials that are finished already."""
-    if settings.pruner == "none":
+    last_decision = epochs - 1  # after the last epoch there is nothing left to stop
+    if settings.pruner == "none" or settings.grace_epochs > last_decision:
         return FIFOScheduler()
     scheduler = AsyncHyperBandScheduler(
         time_attr="epoch",
         metric="score",
         mode="min",
-        max_t=epochs,
-        grace_period=min(settings.grace_epochs, epochs),
+        max_t=last_decision,
+        grace_period=settings.grace_epochs,
         reduction_factor=settings.reduction_factor,
         stop_last_trials=False,
     )

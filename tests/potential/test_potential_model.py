@@ -199,7 +199,7 @@ def test_different_potential_is_refused(gold: Potential) -> None:
 
 
 def test_mistakes_are_named(gold: Potential, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="atomic numbers"):
+    with pytest.raises(DataError, match="has Cu, the potential knows Au"):
         gold.predict(bulk("Cu"))
     with pytest.raises(FormatError, match=r"input\.nn"):
         Potential.load(tmp_path)

@@ -82,6 +82,7 @@ def test_the_pruner_judges_the_first_seed_only(run):
     for record in stopped:
         assert "stopped after epoch" in record.reason
         assert max(score for _, score in record.scores) < 1000.0
+        assert max(epoch for epoch, _ in record.scores) < 4  # not after the last epoch
         assert record.objectives == ()
     for record in complete:
         assert [epoch for epoch, _ in record.scores] == [0, 1, 2, 3, 4]
