@@ -29,14 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autune.kernels.jit import njit
-from autune.kernels.network import (
-    Networks,
-    directional_jacobian,
-    directional_value,
-    energies,
-    energy_jacobian,
-    gradients,
-)
+from autune.kernels.network import Networks, gradients, outputs, weight_gradient
 
 
 class Observables(NamedTuple):
@@ -63,7 +56,8 @@ def _rows_of_element(data: Observables, begin: int, end: int, e: int, n_inputs: 
     m = 0
     for i in range(begin, end):
         if data.element[i] == e:
-            X[m] = data.G[i, :n_inputs]
+            for k in range(n_inputs):
+                X[m, k] = data.G[i, k]
             m += 1
     return X
 
@@ -82,78 +76,68 @@ def _stack(data: Observables, component: int, e: int, n_inputs: int) -> np.ndarr
     m = stop - begin
     XV = np.empty((2 * m, n_inputs))
     for i in range(m):
-        XV[i] = data.G[data.center[begin + i], :n_inputs]
-        XV[m + i] = data.dG_dr[begin + i, c, :n_inputs]
+        for k in range(n_inputs):
+            XV[i, k] = data.G[data.center[begin + i], k]
+            XV[m + i, k] = data.dG_dr[begin + i, c, k]
     return XV
 
 
 @njit
-def structure_energies(
-    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray
+def _rows(data: Observables, is_force: bool, candidate: int, e: int, n_inputs: int) -> np.ndarray:
+    """Copy inputs of one element, and below them the tangents of a force, for a candidate."""
+    if is_force:
+        return _stack(data, candidate, e, n_inputs)
+    begin, end = data.first_atom[candidate], data.first_atom[candidate + 1]
+    return _rows_of_element(data, begin, end, e, n_inputs)
+
+
+@njit
+def predict_candidates(
+    data: Observables, net: Networks, w: np.ndarray, is_force: bool, chosen: np.ndarray
 ) -> np.ndarray:
-    """Return the energies of the chosen structures."""
+    """Return energies of chosen structures, or chosen force components."""
+    result = np.zeros(len(chosen))
+    sign = -1.0 if is_force else 1.0
+    for s in range(len(chosen)):
+        for e in range(len(net.sizes)):
+            rows = _rows(data, is_force, chosen[s], e, net.sizes[e, 0])
+            if len(rows) > 0:
+                n_tangents = len(rows) // 2 if is_force else 0
+                we = w[net.first_weight[e] : net.first_weight[e + 1]]
+                for value in outputs(
+                    rows, n_tangents, we, net.sizes[e], net.codes, net.normalize_nodes
+                ):
+                    result[s] += sign * value
+    return result
+
+
+@njit
+def observe_candidates(
+    data: Observables,
+    net: Networks,
+    w: np.ndarray,
+    is_force: bool,
+    chosen: np.ndarray,
+    jacobian: np.ndarray,
+) -> np.ndarray:
+    """Return what `predict_candidates` does; write the derivatives to w as rows of `jacobian`."""
     result = np.zeros(len(chosen))
     for s in range(len(chosen)):
-        begin, end = data.first_atom[chosen[s]], data.first_atom[chosen[s] + 1]
-        for e in range(len(net.sizes)):
-            X = _rows_of_element(data, begin, end, e, net.sizes[e, 0])
-            if len(X) > 0:
-                we = w[net.first_weight[e] : net.first_weight[e + 1]]
-                result[s] += energies(X, we, net.sizes[e], net.codes, net.normalize_nodes).sum()
-    return result
-
-
-@njit
-def force_components(
-    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray
-) -> np.ndarray:
-    """Return the chosen force components."""
-    result = np.zeros(len(chosen))
-    for k in range(len(chosen)):
-        for e in range(len(net.sizes)):
-            XV = _stack(data, chosen[k], e, net.sizes[e, 0])
-            if len(XV) > 0:
-                we = w[net.first_weight[e] : net.first_weight[e + 1]]
-                result[k] -= directional_value(XV, we, net.sizes[e], net.codes, net.normalize_nodes)
-    return result
-
-
-@njit
-def energy_observations(
-    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray, jacobian: np.ndarray
-) -> np.ndarray:
-    """Return energies of the chosen structures; write dE/dw as rows of `jacobian`."""
-    result = np.zeros(len(chosen))
-    jacobian[:] = 0.0
+        for k in range(len(w)):
+            jacobian[s, k] = 0.0
+    sign = -1.0 if is_force else 1.0
     for s in range(len(chosen)):
-        begin, end = data.first_atom[chosen[s]], data.first_atom[chosen[s] + 1]
         for e in range(len(net.sizes)):
-            X = _rows_of_element(data, begin, end, e, net.sizes[e, 0])
-            if len(X) > 0:
+            rows = _rows(data, is_force, chosen[s], e, net.sizes[e, 0])
+            if len(rows) > 0:
+                n_tangents = len(rows) // 2 if is_force else 0
                 i, j = net.first_weight[e], net.first_weight[e + 1]
-                result[s] += energy_jacobian(
-                    X, w[i:j], net.sizes[e], net.codes, net.normalize_nodes, jacobian[s, i:j]
+                row = jacobian[s, i:j]
+                result[s] += sign * weight_gradient(
+                    rows, n_tangents, w[i:j], net.sizes[e], net.codes, net.normalize_nodes, row
                 )
-    return result
-
-
-@njit
-def force_observations(
-    data: Observables, net: Networks, w: np.ndarray, chosen: np.ndarray, jacobian: np.ndarray
-) -> np.ndarray:
-    """Return the chosen force components; write dF/dw as rows of `jacobian`."""
-    result = np.zeros(len(chosen))
-    jacobian[:] = 0.0
-    for k in range(len(chosen)):
-        for e in range(len(net.sizes)):
-            XV = _stack(data, chosen[k], e, net.sizes[e, 0])
-            if len(XV) > 0:
-                i, j = net.first_weight[e], net.first_weight[e + 1]
-                row = jacobian[k, i:j]
-                result[k] -= directional_jacobian(
-                    XV, w[i:j], net.sizes[e], net.codes, net.normalize_nodes, row
-                )
-                row *= -1.0
+                for k in range(j - i):
+                    row[k] *= sign
     return result
 
 
@@ -165,11 +149,11 @@ def all_energies_and_forces(
     n_atoms = len(data.element)
     energy = np.zeros(len(data.first_atom) - 1)
     force = np.zeros(3 * n_atoms)
-    dE_dG = np.zeros_like(data.G)
+    dE_dG = np.zeros((n_atoms, data.G.shape[1]))
     atomic = np.zeros(n_atoms)
     for e in range(len(net.sizes)):
         n_inputs = net.sizes[e, 0]
-        X = _rows_of_element(data, 0, n_atoms, e, n_inputs)
+        X = _rows_of_element(data, data.first_atom[0], n_atoms, e, n_inputs)
         if len(X) == 0:
             continue
         we = w[net.first_weight[e] : net.first_weight[e + 1]]
@@ -178,10 +162,12 @@ def all_energies_and_forces(
         for i in range(n_atoms):
             if data.element[i] == e:
                 atomic[i] = value[m]
-                dE_dG[i, :n_inputs] = slope[m]
+                for k in range(n_inputs):
+                    dE_dG[i, k] = slope[m, k]
                 m += 1
     for s in range(len(energy)):
-        energy[s] = atomic[data.first_atom[s] : data.first_atom[s + 1]].sum()
+        for i in range(data.first_atom[s], data.first_atom[s + 1]):
+            energy[s] += atomic[i]
     for a in range(n_atoms):
         for p in range(data.first_pair[a], data.first_pair[a + 1]):
             i = data.center[p]

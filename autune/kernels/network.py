@@ -106,12 +106,25 @@ def _fan_in(n_in: int, normalize_nodes: bool) -> float:
 
 
 @njit
-def energies(
-    X: np.ndarray, w: np.ndarray, sizes: np.ndarray, codes: np.ndarray, normalize_nodes: bool
+def outputs(
+    rows: np.ndarray,
+    n_tangents: int,
+    w: np.ndarray,
+    sizes: np.ndarray,
+    codes: np.ndarray,
+    normalize_nodes: bool,
 ) -> np.ndarray:
-    """Return the network's value for every row, shape (m,)."""
-    y, _, _ = _forward(X, 0, w, sizes, codes, normalize_nodes)
-    return y[len(y) - len(X) :].copy()
+    """Return the networks' values, or their derivatives along tangents, shape (m,).
+
+    Parameters
+    ----------
+    rows
+        Inputs X, and where derivatives are wanted tangents V below them.
+    n_tangents
+        0 for values; m, the number of inputs, for derivatives v . dE/dG.
+    """
+    y, _, _ = _forward(rows, n_tangents, w, sizes, codes, normalize_nodes)
+    return y[len(y) - rows.shape[0] + n_tangents :].copy()
 
 
 @njit
@@ -120,7 +133,7 @@ def gradients(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return values (m,) and their derivatives with respect to the inputs (m, n_inputs)."""
     m = X.shape[0]
-    y, df, _ = _forward(X, 0, w, sizes, codes, normalize_nodes)
+    y, df, _ = _forward(X, int(np.int64(0)), w, sizes, codes, normalize_nodes)
     n_layers = len(codes)
     stop = len(y)
     value = y[stop - m :].copy()
@@ -164,12 +177,16 @@ def _forward(
     """
     n_rows = rows.shape[0]
     m = n_rows - n_tangents
-    total = n_rows * sizes.sum()
+    total = 0
+    for size in sizes:
+        total += n_rows * size
     y = np.empty(total)
     df = np.empty(total)
     d2f = np.empty(total)
     n_in = sizes[0]
-    y[: n_rows * n_in] = rows.ravel()
+    for i in range(n_rows):
+        for k in range(n_in):
+            y[i * n_in + k] = rows[i, k]
     place = 0
     start = 0
     for layer in range(len(codes)):
@@ -199,50 +216,7 @@ def _forward(
 
 
 @njit
-def energy_jacobian(
-    X: np.ndarray,
-    w: np.ndarray,
-    sizes: np.ndarray,
-    codes: np.ndarray,
-    normalize_nodes: bool,
-    dE_dw: np.ndarray,
-) -> float:
-    """Return the sum of the network's values over all rows; write its weight gradient."""
-    return _jacobian(X, 0, w, sizes, codes, normalize_nodes, dE_dw)
-
-
-@njit
-def directional_jacobian(
-    XV: np.ndarray,
-    w: np.ndarray,
-    sizes: np.ndarray,
-    codes: np.ndarray,
-    normalize_nodes: bool,
-    dS_dw: np.ndarray,
-) -> float:
-    """Return S = sum_i v_i . dE_i/dG_i; write its weight gradient.
-
-    Parameters
-    ----------
-    XV
-        Inputs above their tangents, shape (2 m, n_inputs).
-    dS_dw
-        Result, shape (n_weights,).
-    """
-    return _jacobian(XV, XV.shape[0] // 2, w, sizes, codes, normalize_nodes, dS_dw)
-
-
-@njit
-def directional_value(
-    XV: np.ndarray, w: np.ndarray, sizes: np.ndarray, codes: np.ndarray, normalize_nodes: bool
-) -> float:
-    """Return S = sum_i v_i . dE_i/dG_i alone."""
-    y, _, _ = _forward(XV, XV.shape[0] // 2, w, sizes, codes, normalize_nodes)
-    return y[len(y) - XV.shape[0] // 2 :].sum()
-
-
-@njit
-def _jacobian(
+def weight_gradient(
     rows: np.ndarray,
     n_tangents: int,
     w: np.ndarray,
@@ -251,15 +225,25 @@ def _jacobian(
     normalize_nodes: bool,
     gradient: np.ndarray,
 ) -> float:
-    """Weight gradient of the summed output (no tangents) or of its derivative along them."""
+    """Return the sum of `outputs`; write its derivative with respect to the weights.
+
+    Parameters
+    ----------
+    rows, n_tangents
+        As in `outputs`.
+    gradient
+        Result, shape (n_weights,).
+    """
     n_rows = rows.shape[0]
     m = n_rows - n_tangents
     y, df, d2f = _forward(rows, n_tangents, w, sizes, codes, normalize_nodes)
     n_layers = len(codes)
     stop = len(y)
-    value = y[stop - n_tangents :].sum() if n_tangents > 0 else y[stop - n_rows :].sum()
+    value = 0.0
     y_bar = np.zeros((n_rows, 1))
-    y_bar[n_rows - m :] = 1.0
+    for i in range(n_rows - m, n_rows):
+        value += y[stop - n_rows + i]
+        y_bar[i, 0] = 1.0
     end = len(w)
     for layer in range(n_layers - 1, -1, -1):
         n_in, n_out = sizes[layer], sizes[layer + 1]
@@ -273,7 +257,8 @@ def _jacobian(
         below = y[place - n_rows * n_in : place].reshape((n_rows, n_in))
         c = _fan_in(n_in, normalize_nodes)
         z_bar = np.empty((n_rows, n_out))
-        db[:] = 0.0
+        for j in range(n_out):
+            db[j] = 0.0
         for i in range(m):
             for j in range(n_out):
                 z_bar[i, j] = c * y_bar[i, j] * d1[i, j]

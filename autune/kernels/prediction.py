@@ -74,7 +74,7 @@ def predict_structure(
     F = np.zeros((n_atoms, 3))
     W = np.zeros((3, 3))
     extrapolations = np.zeros(n_atoms, np.int64)
-    n = 1
+    n = int(np.int64(1))
     for i in range(n_atoms):
         n = max(n, first[i + 1] - first[i])
     scratch = make_scratch(table, n)

@@ -40,19 +40,18 @@ def merge_images(first: Integers, neighbour: Integers) -> tuple[Integers, Intege
     pair_of_atom = np.empty(n_atoms, np.int64)
     n_pairs = 0
     for i in range(n_atoms):
-        start, stop = first[i], first[i + 1]
-        atoms = np.empty(stop - start + 1, np.int64)
-        atoms[: stop - start] = neighbour[start:stop]
-        atoms[stop - start] = i
-        atoms.sort()
-        last = -1
-        for k in atoms:
-            if k != last:
+        for k in range(n_atoms):
+            pair_of_atom[k] = -1
+        pair_of_atom[i] = 0
+        for image in range(first[i], first[i + 1]):
+            pair_of_atom[neighbour[image]] = 0
+        # Not by sorting the images, which takes seconds to compile.
+        for k in range(n_atoms):
+            if pair_of_atom[k] == 0:
                 pair_neighbour[n_pairs] = k
                 pair_of_atom[k] = n_pairs
                 n_pairs += 1
-                last = k
-        for image in range(start, stop):
+        for image in range(first[i], first[i + 1]):
             pair_of_image[image] = pair_of_atom[neighbour[image]]
         pair_first[i + 1] = n_pairs
     return pair_first, pair_neighbour[:n_pairs].copy(), pair_of_image
@@ -94,8 +93,8 @@ def structure_symmetry_functions(
     n_atoms = len(elements)
     pair_first, pair_neighbour, pair_of_image = merge_images(first, neighbour)
     G = np.zeros((n_atoms, n_max))
-    dG_dr = np.empty((len(pair_neighbour), 3, n_max))
-    n = 1
+    dG_dr = np.zeros((len(pair_neighbour), 3, n_max))
+    n = int(np.int64(1))
     for i in range(n_atoms):
         n = max(n, first[i + 1] - first[i])
     scratch = make_scratch(table, n)
@@ -115,7 +114,6 @@ def structure_symmetry_functions(
             G[i],
             dG,
         )
-        dG_dr[pair_first[i] : pair_first[i + 1]] = 0.0
         itself = pair_first[i]
         while pair_neighbour[itself] != i:
             itself += 1

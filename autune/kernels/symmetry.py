@@ -176,7 +176,8 @@ def fill_factors(table: SymmetryTable, element: int, r: Floats, scratch: Scratch
     n = len(r)
     fc, dfc = scratch.row[0], scratch.row[1]
     first, last = table.factor_first[element], table.factor_first[element + 1]
-    zeta = 0
+    # A plain 0 would be a type of its own, and what takes it compiled twice.
+    zeta = begin = int(np.int64(0))
     for m in range(first, last):
         zeta = max(zeta, table.factor_zeta[m])
     if zeta > 0:
@@ -184,11 +185,13 @@ def fill_factors(table: SymmetryTable, element: int, r: Floats, scratch: Scratch
     for m in range(first, last):
         # Factors are sorted by cutoff radius.
         if m == first or table.r_cutoff[m] != table.r_cutoff[m - 1]:
-            fill_cutoffs(table.cutoff_kind, table.r_cutoff[m], table.inner_cutoff, 0, n, r, fc, dfc)
+            fill_cutoffs(
+                table.cutoff_kind, table.r_cutoff[m], table.inner_cutoff, begin, n, r, fc, dfc
+            )
         fill_radial(
             table.eta[m],
             table.r_shift[m],
-            0,
+            begin,
             n,
             r,
             fc,
@@ -328,7 +331,7 @@ def add_pairs(
                         fc,
                         dfc,
                         scratch.bits,
-                        0,
+                        int(np.int64(0)),
                         T,
                         dT,
                     )
@@ -365,10 +368,13 @@ def atom_symmetry_functions(
         neighbours, shape (at least n, 3, n_max); 0 beyond the element's functions.
     """
     n = len(distances)
-    G[:] = 0.0
-    dG[:n] = 0.0
+    for f in range(len(G)):
+        G[f] = 0.0
     for j in range(n):
         scratch.inverse[j] = 1.0 / distances[j]
+        for c in range(3):
+            for f in range(len(G)):
+                dG[j, c, f] = 0.0
         for c in range(3):
             scratch.u[c, j] = vectors[j, c] * scratch.inverse[j]
     find_ranges(neighbour_elements, scratch.start)

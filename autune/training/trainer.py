@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from autune.errors import DataError, TrainingDiverged
 from autune.kernels.candidates import (
     Observables,
     all_energies_and_forces,
-    energy_observations,
-    force_components,
-    force_observations,
-    structure_energies,
+    observe_candidates,
+    predict_candidates,
 )
 from autune.kernels.network import Networks
 from autune.settings import TrainingSettings
@@ -192,33 +190,30 @@ class Trainer:
     def _observe(self, kind: Kind, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return weighted errors (m,) and derivatives (m, n_weights) of candidates."""
         rows = np.empty((len(chosen), len(self.weights)))
-        arguments = (self.data, self.networks, self.weights, chosen, rows)
-        if kind == "energy":
-            xi = self.data.energy[chosen] - energy_observations(*arguments)
-        else:
-            xi = self.data.force[chosen] - force_observations(*arguments)
+        predicted = observe_candidates(
+            self.data, self.networks, self.weights, kind == "force", chosen, rows
+        )
+        xi = self._reference(kind)[chosen] - predicted
         factor = self._factors[kind][chosen]
         rows *= factor[:, None]
         return xi * factor, rows
 
     def _choose(self, kind: Kind) -> IntArray:
-        if kind == "energy":
-            return self._candidates[kind].take(
-                self.settings.streams, self.errors.energy_rmse, self._present_energy_error
-            )
-        return self._candidates[kind].take(
-            self.settings.streams, self.errors.force_rmse, self._present_force_error
+        rmse = self.errors.energy_rmse if kind == "energy" else self.errors.force_rmse
+        present_error = partial(self._present_error, kind)
+        return self._candidates[kind].take(self.settings.streams, rmse, present_error)
+
+    def _present_error(self, kind: Kind, candidate: int) -> float:
+        """Return the absolute error of a candidate with the present weights, energies per atom."""
+        chosen = np.array([candidate])
+        predicted = predict_candidates(
+            self.data, self.networks, self.weights, kind == "force", chosen
         )
+        error = float(abs(self._reference(kind)[candidate] - predicted[0]))
+        return error if kind == "force" else error / float(self._n_atoms[candidate])
 
-    def _present_energy_error(self, structure: int) -> float:
-        chosen = np.array([structure])
-        energy = structure_energies(self.data, self.networks, self.weights, chosen)
-        return float(abs(self.data.energy[structure] - energy[0]) / self._n_atoms[structure])
-
-    def _present_force_error(self, component: int) -> float:
-        chosen = np.array([component])
-        force = force_components(self.data, self.networks, self.weights, chosen)
-        return float(abs(self.data.force[component] - force[0]))
+    def _reference(self, kind: Kind) -> FloatArray:
+        return self.data.energy if kind == "energy" else self.data.force
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
         if self._shares is None or not self.settings.kalman.per_element:
