@@ -13,6 +13,7 @@ import numpy as np
 
 from autune.errors import FormatError
 from autune.formats.files import write_bytes
+from autune.kernels.kalman import Covariance
 from autune.structures import FloatArray
 from autune.training.epoch import Epoch
 from autune.training.optimizer import KalmanFilter
@@ -50,7 +51,7 @@ def save_checkpoint(path: Path, identity: str, trainer: Trainer, progress: Progr
     trainer, progress
         State after an epoch.
     """
-    filters = {f"P{i}": state.P for i, state in enumerate(trainer.filters)}
+    filters = {f"P{i}": state.covariance.matrix for i, state in enumerate(trainer.filters)}
     scalars = [[state.q, state.eta, state.forgetting] for state in trainer.filters]
     stream = io.BytesIO()
     np.savez(
@@ -88,7 +89,7 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
                 return None
             trainer.weights = stored["weights"]
             trainer.filters = [
-                KalmanFilter(np.asfortranarray(stored[f"P{i}"]), *map(float, scalars))
+                KalmanFilter(Covariance.from_matrix(stored[f"P{i}"]), *map(float, scalars))
                 for i, scalars in enumerate(stored["schedules"])
             ]
             trainer.generator.bit_generator.state = json.loads(str(stored["generator"]))

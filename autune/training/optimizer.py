@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autune.errors import TrainingDiverged
-from autune.kernels import kalman
+from autune.kernels.kalman import Covariance
 from autune.settings import KalmanSettings
 from autune.structures import FloatArray
 
@@ -19,8 +19,8 @@ class KalmanFilter:
 
     Parameters
     ----------
-    P
-        Error covariance, lower triangle, shape (n, n).
+    covariance
+        Of the weights.
     q
         Process noise of the next update.
     eta
@@ -29,7 +29,7 @@ class KalmanFilter:
         lambda of the next update (fading memory filter).
     """
 
-    P: FloatArray
+    covariance: Covariance
     q: float
     eta: float
     forgetting: float
@@ -37,8 +37,8 @@ class KalmanFilter:
     @classmethod
     def start(cls, n_weights: int, settings: KalmanSettings) -> KalmanFilter:
         """Return the filter before the first update."""
-        P = kalman.initial_covariance(n_weights, settings.epsilon)
-        return cls(P, settings.q0, settings.eta, settings.lambda_)
+        covariance = Covariance.initial(n_weights, settings.epsilon)
+        return cls(covariance, settings.q0, settings.eta, settings.lambda_)
 
     def update(
         self, H: FloatArray, xi: FloatArray, settings: KalmanSettings, updates_per_epoch: int
@@ -68,7 +68,7 @@ class KalmanFilter:
         else:
             r, forget = self.forgetting, self.forgetting
         try:
-            dw = kalman.update(self.P, H, xi, r, self.q, forget)
+            dw = self.covariance.update(H, xi, r, self.q, forget)
         except FloatingPointError as error:
             raise TrainingDiverged(f"the Kalman filter broke down: {error}") from None
         if not np.isfinite(dw).all():

@@ -152,6 +152,8 @@ class Trainer:
         self._candidates["force"].begin_epoch(self.generator, self.errors.force)
         for kind in schedule_updates(s.updates_per_epoch, s.force_ratio, self.generator):
             self.update(kind, self._choose(kind))
+        for kalman_filter in self.filters:
+            kalman_filter.covariance.settle()  # a restart begins with a settled covariance
         self.errors = self.measure(self.data)
         if not (np.isfinite(self.errors.energy).all() and np.isfinite(self.errors.force).all()):
             raise TrainingDiverged("the errors of the training set are not finite any more")
