@@ -18,6 +18,7 @@ from there.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autune.dataset import Dataset, split_dataset
-from autune.errors import TrainingDiverged
+from autune.errors import DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare
 from autune.evaluation.loss import score
 from autune.formats.files import make_folder, write_text
@@ -105,6 +106,8 @@ def run_trial(
     directory = Path(directory)
     began = time.monotonic()
     prepared = prepare(settings, dataset)
+    if len(dataset.test) == 0:
+        raise DataError("the test set is empty; split the data set (autune.dataset.split_dataset)")
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, prepared.architecture.elements)
     finished = _read_result(directory, prepared.identity)
@@ -241,7 +244,8 @@ def _mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
             continue
         metrics[name] = statistics.fmean(values)
         if len(values) > 1:
-            metrics[f"{name}_std"] = statistics.stdev(values)
+            finite = all(map(math.isfinite, values))
+            metrics[f"{name}_std"] = statistics.stdev(values) if finite else math.nan
     return metrics
 
 
