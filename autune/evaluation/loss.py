@@ -12,7 +12,9 @@ def score(metrics: Mapping[str, float], settings: ScoreSettings) -> float:
     """Weigh the errors of a potential: the weighted mean of errors over their scales.
 
     sum_k w_k metric_k / scale_k / sum_k w_k over energy_rmse, force_rmse and property_error,
-    as far as metrics has them; the weights of others and other metrics do not count.
+    as far as metrics has them; the weights of others and other metrics do not count.  Where all
+    that metrics has are of weight 0 (epochs, when only the property error counts), they count
+    equally.
 
     Parameters
     ----------
@@ -32,11 +34,14 @@ def score(metrics: Mapping[str, float], settings: ScoreSettings) -> float:
         "force_rmse": settings.force_rmse,
         "property_error": settings.property_error,
     }
-    counted = [
+    known = [
         (metrics[name] / target.scale, target.weight)
         for name, target in targets.items()
-        if name in metrics and target.weight > 0.0
+        if name in metrics
     ]
+    counted = [(term, weight) for term, weight in known if weight > 0.0]
+    if not counted:
+        counted = [(term, 1.0) for term, _ in known]
     if not counted or not all(math.isfinite(term) for term, _ in counted):
         return math.inf
     return sum(term * weight for term, weight in counted) / sum(weight for _, weight in counted)

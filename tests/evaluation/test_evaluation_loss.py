@@ -54,3 +54,10 @@ def test_a_larger_error_never_scores_better(energy, force, factor):
     here = score({"energy_rmse": energy, "force_rmse": force}, SETTINGS)
     there = score({"energy_rmse": energy, "force_rmse": force * factor}, SETTINGS)
     assert there >= here
+
+
+def test_epochs_have_a_score_where_only_properties_count():
+    none = {"scale": 2.0, "weight": 0.0}
+    settings = ScoreSettings.model_validate({"energy_rmse": none, "force_rmse": none})
+    assert score({"energy_rmse": 2.0, "force_rmse": 6.0}, settings) == pytest.approx(2.0)
+    assert score({"energy_rmse": 2.0, "property_error": 3.0}, settings) == pytest.approx(1.0)
