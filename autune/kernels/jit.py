@@ -24,11 +24,15 @@ def _forget_stale_code() -> None:
     has; after an update old code would go on running inside the new.
     """
     folder = Path(__file__).parent
-    with suppress(OSError):
-        newest = max(source.stat().st_mtime_ns for source in folder.glob("*.py"))
-        for index in (folder / "__pycache__").glob("*.nbi"):
+    newest = max(source.stat().st_mtime_ns for source in folder.glob("*.py"))
+    indices = [*(folder / "__pycache__").glob("*.nbi")]
+    if numba.config.CACHE_DIR:
+        indices += Path(numba.config.CACHE_DIR).glob(f"{folder.name}_*/*.nbi")
+    for index in indices:
+        # Other processes start at the same time and do the same; a folder may be read-only.
+        with suppress(OSError):
             if index.stat().st_mtime_ns < newest:
-                index.unlink(missing_ok=True)
+                index.unlink()
 
 
 _forget_stale_code()
