@@ -23,7 +23,6 @@ from autune.training.normalization import training_units
 from autune.training.observables import convert_to_training_units
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared
-from autune.training.shared_set import SharedSet
 from autune.training.trainer import Trainer
 
 Score = Callable[[Mapping[str, float]], float]
@@ -76,7 +75,7 @@ def train_potential(
     seed
         Which of the trainings of a trial, from 0.
     report
-        Called after every epoch by the first rank; False ends the training.
+        Called after every epoch; False ends the training.
     communicator
         Ranks; None: one.
     checkpoint
@@ -112,11 +111,9 @@ def _train(
     finished = True
     saved = time.monotonic()
     for epoch in _epochs(start, settings, progress, score):
-        ranks = start.trainer.communicator
-        go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
+        go = report(epoch)
         is_last = epoch.number == settings.training.epochs
-        is_due = ranks.agree(time.monotonic() - saved > CHECKPOINT_INTERVAL)
-        if checkpoint and (is_last or not go or is_due):
+        if checkpoint and (is_last or not go or time.monotonic() - saved > CHECKPOINT_INTERVAL):
             save_checkpoint(checkpoint, identity, trainer, progress)
             saved = time.monotonic()
         if not go:
@@ -159,6 +156,8 @@ class _Start:
         self, settings: Settings, prepared: Prepared, seed: int, communicator: Communicator
     ) -> None:
         training = settings.training
+        if len(prepared.train.energy) == 0:
+            raise DataError("the training set is empty; lower dataset.test_fraction")
         entropy = training.seed + seed
         weights_generator = np.random.default_rng([entropy, 0])
         architecture = prepared.architecture
@@ -170,17 +169,8 @@ class _Start:
             },
             architecture,
         )
-        parts = (prepared.train, prepared.test)
         units = training_units(
-            [part.data for part in parts], networks, weights, training.normalization, communicator
-        )
-        train, test = (
-            SharedSet(
-                replace(part, data=convert_to_training_units(part.data, *units)),
-                networks,
-                communicator,
-            )
-            for part in parts
+            [prepared.train, prepared.test], networks, weights, training.normalization
         )
         self.seed = seed
         self.scaling = prepared.scaling
@@ -188,12 +178,15 @@ class _Start:
             architecture, mean_energy=units[0], conv_energy=units[1], conv_length=units[2]
         )
         self.keywords = training_keywords(
-            training, train.n_structures, train.n_components, settings.dataset.test_fraction
+            training,
+            len(prepared.train.energy),
+            len(prepared.train.force),
+            settings.dataset.test_fraction,
         )
-        self.test = test
+        self.test = convert_to_training_units(prepared.test, *units)
         self.trainer = Trainer(
-            train,
-            networks.first_weight,
+            convert_to_training_units(prepared.train, *units),
+            networks,
             weights,
             prepared.structure_weights,
             training,
@@ -204,7 +197,7 @@ class _Start:
 
     def measure(self, number: int, seconds: float, score: Score) -> Epoch:
         """Return the errors of both sets in physical units."""
-        train, test = self.trainer.errors, self.test.measure(self.trainer.weights)
+        train, test = self.trainer.errors, self.trainer.measure(self.test)
         to_eV = 1.0 / self.architecture.conv_energy
         to_force = self.architecture.conv_length / self.architecture.conv_energy
         judged = test if len(test.energy) else train
