@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from autune.settings.fields import Model
 
@@ -34,3 +34,12 @@ class DatasetSettings(Model):
     units: Literal["eV,Angstrom", "Hartree,Bohr"] = Field(
         "eV,Angstrom", description="Units of an input.data file (others carry their own)."
     )
+
+    @model_validator(mode="after")
+    def _groups_are_used(self) -> DatasetSettings:
+        if self.test_groups and self.split != "groups":
+            raise ValueError(
+                f"test_groups are not used with split: {self.split}; write split: groups, or "
+                "remove test_groups"
+            )
+        return self

@@ -70,6 +70,16 @@ class Settings(Model):
         return cls.from_mapping(read_yaml(path))
 
 
+_MESSAGES = {
+    "model_type": "must be keys and values (a mapping)",
+    "dict_type": "must be keys and values (a mapping)",
+    "tuple_type": "must be a list in brackets",
+    "string_pattern_mismatch": "must be letters, digits, dot, - and _, and begin with a letter "
+    "or digit",
+}
+"""In place of pydantic's words about Python's types."""
+
+
 def _first_mistake(error: ValidationError) -> ConfigError:
     """Turn pydantic's first error into one line with the dotted key and a remedy."""
     first = error.errors()[0]
@@ -82,12 +92,19 @@ def _first_mistake(error: ValidationError) -> ConfigError:
         return ConfigError(key, f"unknown key; {hint}")
     if first["type"] == "missing":
         return ConfigError(key, "is required and missing")
-    message = first["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+    message = message.replace("Input should", "must", 1)
     message = message[0].lower() + message[1:]
     value = first["input"]
+    if first["type"] in ("too_short", "too_long"):
+        limits = first["ctx"]
+        end = f"at least {limits['min_length']}" if "min_length" in limits else ""
+        end = end or f"at most {limits['max_length']}"
+        message = f"must have {end} item{'' if end.endswith(' 1') else 's'}"
     if isinstance(value, dict | BaseModel):
         return ConfigError(key, message)
-    return ConfigError(key, f"{message}; found {value!r}")
+    found = repr(value)
+    return ConfigError(key, f"{message}; found {found if len(found) < 80 else found[:77] + '...'}")
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -66,8 +66,11 @@ class SymmetryFunctionSettings(Model):
 
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
-        if self.basis is None and self.radial.eta is None and self.angular.functions is None:
-            raise ValueError("without a basis, list radial.eta or angular.functions")
+        named = self.basis is not None
+        radial = named if self.radial.eta is None else len(self.radial.eta) > 0
+        angular = named if self.angular.functions is None else len(self.angular.functions) > 0
+        if not radial and not angular:
+            raise ValueError("there are no functions; list radial.eta or angular.functions")
         return self
 
 
@@ -76,14 +79,18 @@ class PotentialSettings(Model):
 
     elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
-    cutoff_radius: Positive = Field(6.0, description="Cutoff radius. [Angstrom]")
+    cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
+        6.0, description="Cutoff radius. [Angstrom]"
+    )
     inner_cutoff: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         0.0, description="alpha: the cutoff function is 1 up to alpha times the cutoff radius."
     )
     symmetry_functions: SymmetryFunctionSettings = Field(
         SymmetryFunctionSettings(), description="Symmetry functions."
     )
-    hidden_layers: tuple[Count, ...] = Field((25, 25), description="Neurons per hidden layer.")
+    hidden_layers: tuple[Count, ...] = Field(
+        (25, 25), min_length=1, description="Neurons per hidden layer."
+    )
     activation: Activation = Field("tanh", description="Activation of the hidden layers.")
     output_activation: Activation = Field("identity", description="Activation of the output.")
     normalize_nodes: bool = Field(False, description="Divide arguments of neurons by their fan-in.")
