@@ -176,8 +176,10 @@ def _read_in_folder(folder: Path, file: Path) -> Iterator[Structure]:
 def _read(path: Path, stem: str) -> Iterator[Structure]:
     if not path.is_file():
         raise FormatError(path, None, "cannot be read: no such file or folder")
+    if path.stat().st_size == 0:
+        raise FormatError(path, None, "expected structures, found an empty file")
     kind = _format_of(path)
-    if not kind:
+    if kind in ("", "unknown"):
         raise FormatError(path, None, "is in no format that ASE knows; write extended XYZ")
     lines: list[int] = []
     if kind in ("extxyz", "xyz"):
@@ -215,6 +217,8 @@ def _ase_images(path: Path, kind: str) -> Iterator[Atoms]:
 
 def _not_read(path: Path, kind: str, index: int, lines: list[int], error: Exception) -> FormatError:
     line = lines[index] if index < len(lines) else None
+    if isinstance(error, DataError):  # says already what is wrong and what to do
+        return FormatError(path, line, f"structure {index}: {error}")
     reason = str(error) or type(error).__name__
     message = f"structure {index} cannot be read as {kind}: {reason}; mend or remove it"
     return FormatError(path, line, message)
