@@ -135,13 +135,14 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
         ):
             parity, error = panels[0, column], panels[1, column]
             is_energy = column == 0
+            drawn = [g.energy_reference if is_energy else g.force_reference for g in groups]
+            size = 18.0 if sum(values.size for values in drawn) < 500 else 6.0
             for group, colour in zip(groups, _cycle(len(groups)), strict=True):
                 x, y = (
                     (group.energy_reference, group.energy_predicted)
                     if is_energy
                     else (group.force_reference.ravel(), group.force_predicted.ravel())
                 )
-                size = 18.0 if x.size < 500 else 4.0
                 for axes, values in ((parity, y), (error, (y - x) / scale)):
                     axes.scatter(x, values, s=size, color=colour, alpha=0.6, linewidths=0)
             if parity.has_data() and np.isfinite(parity.dataLim.get_points()).all():
@@ -192,7 +193,10 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
 
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
-        left.scatter(number[~finished], score[~finished], color=_GREY, s=20, label="not complete")
+        if np.isfinite(score[~finished]).any():
+            left.scatter(
+                number[~finished], score[~finished], color=_GREY, s=20, label="not complete"
+            )
         left.scatter(number[finished], score[finished], color=_TRAIN, s=28, label="complete")
         known = finished & np.isfinite(score)
         order = np.argsort(number[known])
@@ -271,7 +275,8 @@ def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> No
             for place, name in enumerate(rows):
                 error = by_name[name].error_percent if name in by_name else None
                 where = place + offset
-                text = f"{error:+.2g}" if error is not None else "failed"
+                digits = 0 if abs(error or 0.0) >= 10.0 else 2
+                text = f"{error:+.{digits}f}" if error is not None else "failed"
                 axes.barh(where, error or 0.0, height * 0.9, color=colours[index])
                 axes.annotate(
                     text, (error or 0.0, where), fontsize=9, va="center",
