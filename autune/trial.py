@@ -37,6 +37,7 @@ from autune.properties import (
     check_properties,
     compute_properties,
     property_error,
+    property_names,
 )
 from autune.report.figures import plot_learning_curve, plot_parity, plot_properties
 from autune.report.tables import tabulate, tabulate_properties, write_csv
@@ -140,6 +141,17 @@ def run_trial(
         for checkpoint in directory.glob("seed-*/checkpoint.npz"):
             checkpoint.unlink()
     return result
+
+
+def metric_names(settings: Settings) -> list[str]:
+    """List the metrics that a complete trial with these settings has."""
+    names = ["score", "energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse"]
+    names += ["kept_epoch", "epoch_seconds"]
+    if (wanted := settings.evaluation.properties) is not None:
+        names += ["property_error", *(f"property.{name}" for name in property_names(wanted))]
+    if settings.evaluation.seeds > 1:
+        names += [f"{name}_std" for name in names]
+    return names
 
 
 def train(

@@ -10,13 +10,14 @@ from autune.dataset.inspection import (
     check_trainable,
     describe_dataset,
 )
-from autune.dataset.split import find_duplicates, split_dataset
+from autune.dataset.split import check_groups, find_duplicates, split_dataset
 
 __all__ = [
     "Dataset",
     "DatasetReport",
     "GroupReport",
     "Outlier",
+    "check_groups",
     "check_trainable",
     "describe_dataset",
     "find_duplicates",

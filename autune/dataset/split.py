@@ -92,6 +92,17 @@ def _coordinates(structure: Structure) -> FloatArray:
     return np.concatenate([structure.cell.ravel(), structure.positions.ravel()])
 
 
+def check_groups(dataset: Dataset, names: Iterable[str], key: str) -> None:
+    """Refuse names of groups that the data does not have.
+
+    Raises
+    ------
+    ConfigError
+        With the setting `key` and the nearest group that is there.
+    """
+    _refuse_unknown(key, names, dataset.groups, "group")
+
+
 def _leave_out(dataset: Dataset, groups: tuple[str, ...]) -> Dataset:
     if not groups:
         return dataset

@@ -10,7 +10,7 @@ from autune.properties.elastic import ElasticConstants, elastic_constants
 from autune.properties.lattice import BirchMurnaghan, Crystal, equation_of_state, relax_crystal
 from autune.properties.phase import energy_difference
 from autune.properties.reference import Reference, read_reference
-from autune.properties.suite import check_properties, compute_properties
+from autune.properties.suite import check_properties, compute_properties, property_names
 from autune.properties.surface import surface_energy
 from autune.properties.table import PropertyRow, PropertyTable, property_error
 
@@ -27,6 +27,7 @@ __all__ = [
     "energy_difference",
     "equation_of_state",
     "property_error",
+    "property_names",
     "read_reference",
     "relax_crystal",
     "surface_energy",

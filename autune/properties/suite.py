@@ -92,6 +92,11 @@ def compute_properties(
     return PropertyTable(tuple(rows))
 
 
+def property_names(settings: PropertiesSettings) -> list[str]:
+    """List the properties that the settings ask for, in the order of the table."""
+    return [name for names, _ in _calculations(settings, "") for name in names]
+
+
 def _calculations(settings: PropertiesSettings, found: Crystal | str) -> Iterator[_Calculation]:
     """List what is to be calculated: names and a function that returns their values."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from autune.dataset import Dataset, check_trainable, split_dataset
+from autune.dataset import Dataset, check_groups, check_trainable, split_dataset
 from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
 from autune.properties import check_properties
@@ -23,7 +24,7 @@ from autune.search.record import EndState, Observer, Record, front, ranked
 from autune.search.worker import RunTrial, Work
 from autune.settings import DatasetSettings, Settings, read_yaml
 from autune.space import SearchSpace
-from autune.trial import run_trial
+from autune.trial import metric_names, run_trial
 
 if TYPE_CHECKING:
     from autune.search.study import Study
@@ -113,6 +114,8 @@ def search(
     space = SearchSpace.from_mapping(raw)
     settings = space.example()
     _check(space, settings)
+    if trial is run_trial:
+        _check_objectives(settings)
     folder = place(settings.name, results)
     _check_new_or_resumed(folder, resume)
     searches_data = any(p.path[0] == "dataset" for p in space.parameters)
@@ -166,6 +169,16 @@ def _check(space: SearchSpace, settings: Settings) -> None:
             )
 
 
+def _check_objectives(settings: Settings) -> None:
+    """Refuse objectives that no trial will have, before time is spent on one."""
+    known = metric_names(settings)
+    for objective in settings.search.objectives:
+        if objective not in known:
+            near = difflib.get_close_matches(objective, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise ConfigError("search.objectives", f"no metric is called {objective}; {hint}")
+
+
 def _check_new_or_resumed(folder: SearchFolder, resume: bool) -> None:
     exists = (folder.path / JOURNAL).exists()
     if exists and not resume:
@@ -189,6 +202,7 @@ def _prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
     elif len(dataset.test) == 0:
         dataset = split_dataset(dataset, settings.dataset)
     check_trainable(dataset, settings.potential.elements, settings.potential.cutoff_radius)
+    check_groups(dataset, settings.training.group_weights, "training.group_weights")
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
     return dataset

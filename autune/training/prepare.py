@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autune.architecture import Architecture
-from autune.dataset import Dataset, check_trainable
+from autune.dataset import Dataset, check_groups, check_trainable
 from autune.formats.tables import Scaling
 from autune.kernels.candidates import Observables
 from autune.potential.basis import build_architecture
@@ -67,6 +67,7 @@ def prepare(settings: Settings, dataset: Dataset) -> Prepared:
     """
     architecture = build_architecture(settings.potential)
     check_trainable(dataset, architecture.elements, architecture.r_cutoff)
+    check_groups(dataset, settings.training.group_weights, "training.group_weights")
     train = [dataset.structures[i] for i in dataset.train]
     test = [dataset.structures[i] for i in dataset.test]
     descriptors = [compute_descriptors(structure, architecture) for structure in train]
