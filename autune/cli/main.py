@@ -78,6 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except AutuneError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(MISTAKE)
+    except MemoryError as error:
+        typer.echo(
+            f"error: this machine has not enough memory ({error}); lower hidden_layers, streams or "
+            "cutoff_radius",
+            err=True,
+        )
+        sys.exit(MISTAKE)
     except SystemExit as end:  # so typer ends, also after Ctrl-C
         if end.code == INTERRUPTED:
             typer.echo("stopped", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +17,11 @@ from autune.cli.options import (
     SearchName,
     print_table,
 )
+from autune.cli.potentials import say_if_kernels_compile
 
 if TYPE_CHECKING:
     from autune.search.folder import SearchFolder
+    from autune.search.run import SearchResult
 
 N_SHOWN = 5
 """Trials that `status` lists."""
@@ -52,8 +55,11 @@ def search(
     """
     from autune.search.run import search as run_search
 
+    say_if_kernels_compile()
     result = run_search(space, name=name, results=results, resume=resume, quiet=quiet)
     draw_overview(result.folder)
+    if not quiet:
+        _say_what_is_next(result, space)
     if result.state == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
@@ -133,9 +139,30 @@ def ui(
       autune ui gold --port 5000
     """
     from autune.search.folder import open_search
-    from autune.search.tracking import serve
+    from autune.search.server import serve
 
     serve(open_search(name, results), port)
+
+
+def _say_what_is_next(result: SearchResult, space: Path) -> None:
+    """Say where the results are and which verbs use them."""
+    path = result.folder.path
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    folder = shlex.quote(str(path))
+    typer.echo(f"results in {path}")
+    if result.state == "interrupted":
+        name, root = shlex.quote(result.folder.name), shlex.quote(str(path.parent))
+        typer.echo(
+            f"  autune search {shlex.quote(str(space))} --name {name} --results {root} --resume\n"
+            "                                    goes on"
+        )
+    if result.best is not None:
+        typer.echo(
+            f"  autune export {folder} -o potential\n"
+            "                                    writes the best potential for n2p2 and LAMMPS"
+        )
+    typer.echo(f"  autune ui {folder}\n                                    shows all in a browser")
 
 
 def draw_overview(folder: SearchFolder) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray._private import worker as ray_worker
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -173,13 +174,20 @@ def start(cpus: int) -> None:
 
 
 class _environment:  # noqa: N801
-    """Set the environment of Ray for a while."""
+    """Set the environment of Ray for a while, and keep it from printing.
+
+    What it has to say, of workers that died, the study tells; on a terminal it would come
+    between the lines of the table.  No public setting stops it.
+    """
 
     def __enter__(self) -> None:
         self._before = {name: os.environ.get(name) for name in _DRIVER_ENVIRONMENT}
         os.environ.update(_DRIVER_ENVIRONMENT)
+        self._printed = getattr(ray_worker, "_worker_logs_enabled", True)
+        ray_worker._worker_logs_enabled = False  # noqa: SLF001
 
     def __exit__(self, *_: object) -> None:
+        ray_worker._worker_logs_enabled = self._printed  # noqa: SLF001
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)

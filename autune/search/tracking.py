@@ -14,8 +14,6 @@ import os
 import platform
 import queue
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +21,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from autune.errors import SearchError
 from autune.search.folder import POTENTIAL, SearchFolder
 from autune.search.record import EndState, Record, State, ranked
 from autune.settings import Settings
@@ -54,6 +51,9 @@ _PARENT_STATUS: dict[str, str] = {
     "interrupted": "KILLED",
     "failed": "FAILED",
 }
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""MLflow opens the pages for trainings, not those for language models."""
+
 PATIENCE = 300.0
 """Seconds that the end of a search waits for MLflow."""
 
@@ -120,7 +120,7 @@ class Tracker:
             )
 
 
-def rebuild(folder: SearchFolder, uri: str = "default") -> None:
+def rebuild(folder: SearchFolder, uri: str = "default") -> str:
     """Write everything to MLflow from the study; what is there already stays.
 
     Parameters
@@ -129,51 +129,23 @@ def rebuild(folder: SearchFolder, uri: str = "default") -> None:
         Folder of the search.
     uri
         Tracking URI, or ``default``.
+
+    Returns
+    -------
+    str
+        Identity of the experiment that shows the search.
     """
     store = _Store(folder, uri)
     records = [record for record in folder.records() if record.state != "running"]
     for record in records:
         store.write(record)
     store.finish(_PARENT_STATUS[folder.state])
+    return str(store.experiment)
 
 
 def store_uri(folder: SearchFolder, uri: str = "default") -> str:
     """Return the tracking URI of a search; ``default`` is a database in its folder."""
     return f"sqlite:///{folder.database.resolve()}" if uri == "default" else uri
-
-
-def serve_command(folder: SearchFolder, port: int) -> tuple[list[str], dict[str, str]]:
-    """Return command and environment of a server that shows a search on this machine."""
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--workers", "1",
-        "--backend-store-uri", store_uri(folder),
-        "--default-artifact-root", folder.artifacts.resolve().as_uri(),
-        "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    return command, {**os.environ, **_ENVIRONMENT}
-
-
-def serve(folder: SearchFolder, port: int) -> None:
-    """Show a search in a browser until Ctrl-C.
-
-    Raises
-    ------
-    SearchError
-        If the search is shown elsewhere or nowhere, or the server does not start.
-    """
-    uri = folder.space().example().tracking.mlflow
-    if uri not in (None, "default"):
-        raise SearchError(f"this search is shown at {uri}; open that in a browser")
-    # Cheap where everything is there; completes what a killed search left out.
-    rebuild(folder)
-    command, environment = serve_command(folder, port)
-    _log.info("MLflow starts at http://127.0.0.1:%d (about 20 s); Ctrl-C ends it", port)
-    try:
-        code = subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return
-    if code:
-        raise SearchError(f"MLflow ended with code {code}; is port {port} in use? Try --port")
 
 
 class _Store:
@@ -191,12 +163,14 @@ class _Store:
         self._client = mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
         experiment = self._client.get_experiment_by_name(folder.name)
         if experiment is not None:
-            self._experiment = experiment.experiment_id
+            self.experiment = experiment.experiment_id
         else:
             # A server knows where its files go; a database would put them where we stand.
             remote = address.startswith(("http://", "https://"))
             root = None if remote else folder.artifacts.resolve().as_uri()
-            self._experiment = self._client.create_experiment(folder.name, artifact_location=root)
+            self.experiment = self._client.create_experiment(
+                folder.name, artifact_location=root, tags=_EXPERIMENT_TAGS
+            )
         if uri == "default":
             _write_ahead(folder.database)
         self._runs = self._find_runs()
@@ -210,7 +184,7 @@ class _Store:
             return
         if run is None:
             run = self._client.create_run(
-                self._experiment,
+                self.experiment,
                 start_time=_milliseconds(record.started),
                 run_name=f"trial {record.number:04d}",
                 tags={"autune.trial": key, "mlflow.parentRunId": self._parent},
@@ -249,12 +223,13 @@ class _Store:
                 self._client.log_artifact(self._parent, str(self._folder.path / name))
         for figure in sorted(self._folder.path.glob("*.png")):
             self._client.log_artifact(self._parent, str(figure))
-        self._client.set_terminated(self._parent, status)
+        ended = max((r.finished for r in records if r.finished), default=None)
+        self._client.set_terminated(self._parent, status, end_time=_milliseconds(ended))
 
     def _find_runs(self) -> dict[str, Any]:
         runs, token = {}, None
         while True:
-            page = self._client.search_runs([self._experiment], page_token=token)
+            page = self._client.search_runs([self.experiment], page_token=token)
             for run in page:
                 runs[run.data.tags.get("autune.trial", "")] = run
             token = page.token
@@ -265,7 +240,7 @@ class _Store:
         """Find or make the run of the search; the empty key is its."""
         run = self._runs.get("")
         if run is None:
-            run = self._client.create_run(self._experiment, run_name=self._folder.name)
+            run = self._client.create_run(self.experiment, run_name=self._folder.name)
             for name, text in self._facts().items():
                 self._client.set_tag(run.info.run_id, name, text)
         self._client.update_run(run.info.run_id, status="RUNNING")
@@ -370,7 +345,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -380,7 +355,7 @@ _ENVIRONMENT = {
 
 def _be_quiet() -> None:
     """Keep MLflow from telling others and from drawing bars, here and in its server."""
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 

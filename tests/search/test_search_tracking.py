@@ -10,7 +10,8 @@ import fake_trial
 import pytest
 
 from autune.search import open_search
-from autune.search.tracking import read_history, rebuild, serve_command, store_uri
+from autune.search.server import serve_command
+from autune.search.tracking import read_history, rebuild, store_uri
 
 pytestmark = pytest.mark.usefixtures("without_ray")
 

@@ -1,0 +1,92 @@
+"""The server that shows a search: it starts, answers, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autune.errors import SearchError
+from autune.search import server
+from autune.search.folder import SearchFolder
+from autune.space import SearchSpace
+
+FAKE_SERVER = """
+import subprocess, sys, time
+worker = subprocess.Popen([sys.executable, "-m", "http.server", sys.argv[1], "-b", "127.0.0.1"])
+open(sys.argv[2], "w").write(str(worker.pid))
+time.sleep(60)
+"""
+MAIN = """
+import sys
+from types import SimpleNamespace
+from autune import log
+from autune.search import server
+log.configure()
+server.rebuild = lambda folder: "7"
+command = [sys.executable, "-c", {fake!r}, "{port}", {pid!r}]
+server.serve_command = lambda folder, port: (command, None)
+setting = SimpleNamespace(tracking=SimpleNamespace(mlflow="default"))
+folder = SimpleNamespace(space=lambda: SimpleNamespace(example=lambda: setting))
+server.serve(folder, {port})
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as connection:
+        connection.bind(("127.0.0.1", 0))
+        return int(connection.getsockname()[1])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_server_and_its_workers(tmp_path, name):
+    port, pid_file = free_port(), tmp_path / "pid"
+    script = MAIN.format(fake=FAKE_SERVER, pid=str(pid_file), port=port)
+    # Only this process hears of it, as when another program stops it.
+    main = subprocess.Popen(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with main:
+        lines = [main.stderr.readline() for _ in range(2)]
+        assert (
+            lines[1]
+            == f"open http://127.0.0.1:{port}/#/experiments/7/runs in a browser; Ctrl-C ends it\n"
+        )
+        worker = int(pid_file.read_text())
+        assert is_alive(worker)
+        main.send_signal(name)
+        assert main.wait(20) == 0
+    until = time.monotonic() + 10.0
+    while is_alive(worker) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_alive(worker)
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        SearchFolder,
+        "space",
+        lambda _: SearchSpace.from_mapping(
+            {"name": "a", "dataset": {"path": "-"}, "potential": {"elements": ["Au"]}}
+        ),
+    )
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SearchError, match=f"port {port} is in use"):
+            server.serve(SearchFolder(tmp_path), port)
+    assert list(tmp_path.iterdir()) == []
