@@ -69,6 +69,53 @@ def run_serially():
 
 
 @pytest.fixture
+def tune_in_this_process(monkeypatch):
+    """Stand in for Ray Tune: run one trial after the other here, as Tune would call them."""
+    from functools import partial
+    from types import SimpleNamespace
+
+    from autune.search import distributed
+
+    tell = []
+
+    def run_trials(trainable, *, search_alg, scheduler, **_):
+        for index in range(1000):
+            trial_id = f"t{index}"
+            config = search_alg.suggest(trial_id)
+            if not isinstance(config, dict):
+                return
+            trial = SimpleNamespace(trial_id=trial_id)
+            scheduler.on_trial_add(None, trial)
+            last = {}
+
+            def hear(result, trial=trial, trial_id=trial_id, last=last):
+                last.clear()
+                last.update(result)
+                if "state" in result:
+                    return
+                search_alg.on_trial_result(trial_id, result)
+                if scheduler.on_trial_result(None, trial, result) == "STOP":
+                    raise SystemExit
+
+            tell[:] = [hear]
+            try:
+                trainable(config)
+            except SystemExit:
+                last.pop("state", None)
+            search_alg.on_trial_complete(trial_id, last)
+
+    monkeypatch.setattr(distributed, "start", lambda cpus: None)
+    monkeypatch.setattr(distributed.tune, "with_parameters", partial)
+    monkeypatch.setattr(distributed.tune, "with_resources", lambda trainable, _: trainable)
+
+    def report(result):
+        tell[-1](result)
+
+    monkeypatch.setattr(distributed.tune, "report", report)
+    monkeypatch.setattr(distributed.tune, "run", run_trials)
+
+
+@pytest.fixture
 def without_ray(monkeypatch, run_serially):
     """Let searches run their trials in this process."""
     from autune.search import distributed

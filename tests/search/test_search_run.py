@@ -21,10 +21,13 @@ from autune.errors import SearchError
 from autune.search import distributed, open_search
 from autune.search.progress import PlainLines
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_on_two_cores")]
+with_ray = pytest.mark.usefixtures("ray_on_two_cores")
+without_workers = pytest.mark.usefixtures("tune_in_this_process")
 
 
-def test_a_search_ends_with_everything_in_its_folder(run, tmp_path, capsys):
+@pytest.mark.ray
+@with_ray
+def test_a_search_ends_with_everything_in_its_folder(run, tmp_path, capsys, request):
     result = run(settings(trials=14), fake_trial.run_badly)
     assert result.state == "finished"
     assert sum(result.counts.values()) == 14
@@ -62,16 +65,15 @@ def test_a_search_ends_with_everything_in_its_folder(run, tmp_path, capsys):
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 16
     assert said[0] == "search fake: 14 trials"
-
-
-def test_one_trial_at_a_time_proposes_what_a_loop_would(run, request):
-    first = run(name="a")
+    # One trial at a time: the same proposals and results as of a loop.
     request.getfixturevalue("without_ray")
-    second = run(name="b")
-    assert [r.params for r in first.records] == [r.params for r in second.records]
-    assert [r.metrics for r in first.records] == [r.metrics for r in second.records]
+    again = run(settings(trials=14), fake_trial.run_badly, name="again")
+    assert [r.params for r in again.records] == [r.params for r in result.records]
+    assert [r.objectives for r in again.records] == [r.objectives for r in result.records]
 
 
+@pytest.mark.ray
+@with_ray
 def test_the_pruner_judges_the_first_seed_only(run):
     raw = settings(trials=12, pruner="asha", grace_epochs=1, sampler="random")
     result = run(raw, fake_trial.run_with_worse_seed)
@@ -89,6 +91,7 @@ def test_the_pruner_judges_the_first_seed_only(run):
     assert {r.number for r in result.front} <= {r.number for r in complete}
 
 
+@without_workers
 def test_the_pruner_remembers_after_a_resume(run, monkeypatch, run_serially):
     with monkeypatch.context() as patch:
         patch.setattr(distributed, "run", run_serially)
@@ -99,13 +102,21 @@ def test_the_pruner_remembers_after_a_resume(run, monkeypatch, run_serially):
     assert sum(r.state == "stopped" for r in later) >= 3
 
 
-def test_the_death_of_a_worker_is_a_failed_trial(run):
+@pytest.mark.ray
+@with_ray
+def test_the_death_of_a_worker_is_a_failed_trial(run, capfd):
     result = run(settings(trials=2, sampler="random"), fake_trial.run_and_die)
     dead, alive = result.records
     assert dead.params["training.force_ratio"] < 0.32 < alive.params["training.force_ratio"]
     assert (dead.state, alive.state) == ("failed", "complete")
     assert dead.reason.startswith("the worker died")
     assert (dead.directory / "deaths.txt").read_text().count("died") == 2  # one more chance
+    # Ray says nothing between our lines.
+    assert all(
+        line.startswith(("search", "1/2", "2/2"))
+        for line in capfd.readouterr().out.split("\n")
+        if line
+    )
 
 
 class PressCtrlC(PlainLines):
@@ -117,25 +128,30 @@ class PressCtrlC(PlainLines):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_ctrl_c_ends_a_search_that_can_go_on(run, tmp_path):
+@pytest.mark.ray
+@with_ray
+def test_ctrl_c_ends_a_search_that_can_go_on(run, tmp_path, request):
     before = signal.getsignal(signal.SIGINT)
     first = run(progress=PressCtrlC())
     assert first.state == "interrupted"
     assert first.counts["complete"] == 3
     assert json.loads((tmp_path / "fake" / "result.json").read_text())["state"] == "interrupted"
     assert signal.getsignal(signal.SIGINT) is before
+    request.getfixturevalue("without_ray")
     second = run(resume=True)
     assert second.state == "finished"
     assert second.counts == {"complete": 6}
     assert second.records[:3] == first.records[:3]
 
 
+@without_workers
 def test_a_search_whose_trials_all_fail_alike_stops(run, tmp_path):
     with pytest.raises(SearchError, match="failed in the same way: RuntimeError: the same for all"):
         run(settings(trials=30), fake_trial.run_into_wall)
     assert len(open_search("fake", tmp_path).records()) == 5
 
 
+@without_workers
 def test_an_objective_that_no_trial_has_stops_the_search(run, tmp_path):
     with pytest.raises(SearchError, match="objective force_rmse is not among the metrics"):
         run(settings(trials=30), fake_trial.run_without_forces)
@@ -170,7 +186,8 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.05)
 
 
-def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_dataset):
+@pytest.mark.ray
+def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_dataset, request):
     data = tmp_path / "data.pickle"
     data.write_bytes(pickle.dumps(tiny_dataset))
     script = tmp_path / "driver.py"
@@ -192,6 +209,7 @@ def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_data
     finished = [r for r in killed if r.state == "complete"]
     assert len(finished) >= 2
 
+    request.getfixturevalue("without_ray")  # what goes on is the study, whoever runs the trials
     raw = settings(trials=8, concurrent=2)
     result = run(raw, resume=True)
     assert result.counts == {"complete": 8}
