@@ -106,9 +106,9 @@ def run_trial(
     """
     directory = Path(directory)
     began = time.monotonic()
-    prepared = prepare(settings, dataset)
     if len(dataset.test) == 0:
         raise DataError("the test set is empty; split the data set (autune.dataset.split_dataset)")
+    prepared = prepare(settings, dataset)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, prepared.architecture.elements)
     finished = _read_result(directory, prepared.identity)
