@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: gold test lint ui clean
+.PHONY: gold test lint benchmark ui clean
 
 # The search on real DFT data; goes on where it was stopped.
 gold: .venv/installed
@@ -27,6 +27,11 @@ lint: .venv/installed-dev
 	$(bin)/mypy
 	$(bin)/lint-imports --no-logo
 	$(bin)/codespell
+
+# What every step of a training costs on this machine; less by `make benchmark ARGS=--quick`.
+benchmark: .venv/installed
+	@mkdir -p results/benchmarks
+	$(bin)/python benchmarks/speed.py --json results/benchmarks/speed.json $(ARGS)
 
 # The MLflow UI of a search: `make ui NAME=quick`.
 ui: .venv/installed

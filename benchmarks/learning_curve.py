@@ -1,0 +1,346 @@
+"""Test error against seconds of training, for several ways to train, and the time to n2p2's errors.
+
+    python benchmarks/learning_curve.py [--data gold Cu Mo Au] [--seeds 5] [--seconds 60]
+
+Every training has the same time; an epoch has 1000 observations, in however many streams.
+Results go, training by training, to ``learning_curve.jsonl`` in the folder ``--output``; a second
+call goes on where the first was stopped, and with everything there only prints and draws.  Remove
+the file after a change of the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+os.environ["NUMBA_NUM_THREADS"] = "1"
+
+import io
+import json
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from cells import gold_study
+from machine import describe_machine, machine_text
+from matplotlib.figure import Figure
+from threadpoolctl import threadpool_limits
+
+from autune.dataset import Dataset, split_dataset
+from autune.errors import TrainingDiverged
+from autune.evaluation.loss import score
+from autune.formats.files import make_folder, write_bytes
+from autune.settings import Settings
+from autune.training.epoch import Epoch
+from autune.training.loop import train_potential
+from autune.training.prepare import Prepared, prepare
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
+OBSERVATIONS = 1000
+"""Of an epoch."""
+
+CASES: dict[str, dict[str, Any]] = {
+    "1 stream": {},
+    "4 streams": {"streams": 4},
+    "8 streams": {"streams": 8},
+    "32 streams": {"streams": 32},
+    "1 stream, random": {"selection": {"mode": "random"}},
+    "1 stream, sorted": {"selection": {"mode": "sorted"}},
+    "1 stream, fading": {"kalman": {"kind": "fading"}},
+    "8 streams, random": {"streams": 8, "selection": {"mode": "random"}},
+    "8 streams, sorted": {"streams": 8, "selection": {"mode": "sorted"}},
+    "8 streams, fading": {"streams": 8, "kalman": {"kind": "fading"}},
+}
+"""What differs from the gold study: one stream, threshold, standard filter."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set and the test errors to reach.
+
+    Parameters
+    ----------
+    element
+        Its element.
+    cutoff
+        Cutoff radius, Angstrom.
+    energy, force
+        Test errors to reach: eV/atom and eV/Angstrom.
+    source
+        Who reached them.
+    seconds
+        How long that took; None: not known.
+    train, test
+        Files; without a test file a tenth is drawn.  None: the built-in gold.
+    """
+
+    element: str
+    cutoff: float
+    energy: float
+    force: float
+    source: str
+    seconds: float | None = None
+    train: str | None = None
+    test: str | None = None
+
+
+DATA = {
+    "gold": Data("Au", 6.0, 3.6e-3, 0.026, "n2p2, 100 epochs of the gold study", 365.0),
+    "Cu": Data(
+        "Cu", 4.1, 1.68e-3, 0.063, "the published n2p2 potential",
+        train="mlearn/Cu_train.extxyz", test="mlearn/Cu_test.extxyz",
+    ),
+    "Mo": Data(
+        "Mo", 5.2, 5.43e-3, 0.204, "the published n2p2 potential",
+        train="mlearn/Mo_train.extxyz", test="mlearn/Mo_test.extxyz",
+    ),
+    "Au": Data(
+        "Au", 6.0, 4.0e-3, 0.034, "a polynomial potential of 790 features",
+        train="silver_gold/Au.extxyz",
+    ),
+}  # fmt: skip
+
+
+def read_data(data: Data) -> tuple[Settings, Dataset]:
+    """Read a data set; return it split, with the settings of the gold study for it."""
+    settings = gold_study()
+    if data.train is None:
+        return settings, split_dataset(Dataset.read(settings.dataset.path), settings.dataset)
+    content = settings.model_dump(mode="json", by_alias=True)
+    content["potential"] |= {"elements": [data.element], "cutoff_radius": data.cutoff}
+    content["dataset"] = {"path": data.train, "split": "file" if data.test else "random"}
+    settings = Settings.from_mapping(content)
+    structures = list(Dataset.read(SHARED_DATA / data.train).structures)
+    if data.test:
+        others = Dataset.read(SHARED_DATA / data.test).structures
+        structures = [replace(s, side="train") for s in structures]
+        structures += [replace(s, side="test") for s in others]
+    return settings, split_dataset(
+        Dataset.from_structures(structures, data.train), settings.dataset
+    )
+
+
+def apply_case(settings: Settings, case: Mapping[str, Any]) -> Settings:
+    """Return settings with what a case changes, and epochs without end."""
+    content = settings.model_dump(mode="json", by_alias=True)
+    training = content["training"]
+    for key, value in case.items():
+        training[key] = training[key] | value if isinstance(value, dict) else value
+    training["updates_per_epoch"] = OBSERVATIONS // training["streams"]
+    training["epochs"] = 10**6
+    return Settings.from_mapping(content)
+
+
+def train_for(
+    settings: Settings, prepared: Prepared, seed: int, budget: float
+) -> tuple[list[Epoch], bool]:
+    """Train for `budget` seconds; return the epochs, and whether the training diverged."""
+    epochs: list[Epoch] = []
+
+    def report(epoch: Epoch) -> bool:
+        epochs.append(epoch)
+        return epoch.seconds < budget
+
+    judge = partial(score, settings=settings.evaluation.score)
+    try:
+        train_potential(settings, prepared, judge, seed=seed, report=report)
+    except TrainingDiverged:
+        return epochs, True
+    return epochs, False
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Read the lines that are whole; a call that was stopped may have left a part of one."""
+    if not path.is_file():
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return records
+
+
+def append_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a line at the end, after a line that was not finished too."""
+    unfinished = path.is_file() and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(("\n" if unfinished else "") + json.dumps(record) + "\n")
+
+
+def run_trainings(
+    name: str, cases: Sequence[str], seeds: int, budget: float, path: Path
+) -> list[dict[str, Any]]:
+    """Run the trainings that are not there yet; return the records of all that were asked for."""
+    settings, dataset = read_data(DATA[name])
+    prepared: Prepared | None = None
+    preparation = 0.0
+    records = read_records(path)
+    wanted = []
+    for seed in range(seeds):  # seeds outside: after the first there is something of every case
+        for case in cases:
+            changed = apply_case(settings, CASES[case])
+            key = {
+                "data": name,
+                "case": case,
+                "seed": seed,
+                "budget": budget,
+                "settings": changed.identity,
+            }
+            record = next((r for r in records if {k: r.get(k) for k in key} == key), None)
+            if record is None:
+                if prepared is None:
+                    warm_up()
+                    start = time.perf_counter()
+                    prepared = prepare(settings, dataset)
+                    preparation = time.perf_counter() - start
+                load = os.getloadavg()[0]
+                epochs, diverged = train_for(changed, prepared, seed, budget)
+                record = key | {
+                    "machine": describe_machine(),
+                    "load_average": load,
+                    "preparation": preparation,
+                    "diverged": diverged,
+                    "epochs": [asdict(epoch) for epoch in epochs],
+                }
+                append_record(path, record)
+                print(f"{name}, {case}, seed {seed}: {len(epochs)} epochs", flush=True)
+            wanted.append(record)
+    return wanted
+
+
+def seconds_until(record: Mapping[str, Any], energy: float, force: float) -> float:
+    """Return seconds, preparation included, to the first epoch with both test errors reached."""
+    for epoch in record["epochs"]:
+        if epoch["test_energy_rmse"] <= energy and epoch["test_force_rmse"] <= force:
+            return float(record["preparation"] + epoch["seconds"])
+    return math.inf
+
+
+def table(name: str, records: Sequence[Mapping[str, Any]], budget: float) -> list[str]:
+    """Write the table of a data set, medians over seeds."""
+    data = DATA[name]
+    took = f" in {data.seconds:g} s" if data.seconds else ""
+    loads = [record["load_average"] for record in records]
+    heading = (
+        f"{name}: seconds until {1e3 * data.energy:g} meV/atom and {data.force:g} eV/Angstrom on "
+        f"the test set, both ({data.source}{took}); {budget:g} s of training each, load average "
+        f"{min(loads):.1f} to {max(loads):.1f}"
+    )
+    header = ["case", "seeds", "seconds until both", "min - max", "s/epoch", "meV/atom at the end",
+              "eV/Angstrom at the end"]  # fmt: skip
+    lines = [
+        heading,
+        "",
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
+    ]
+    for case in CASES:
+        of_case = [record for record in records if record["case"] == case]
+        if not of_case:
+            continue
+        until = [seconds_until(record, data.energy, data.force) for record in of_case]
+        trained = [record["epochs"] for record in of_case if record["epochs"]]
+        diverged = sum(record["diverged"] for record in of_case)
+        cells = [
+            case,
+            f"{len(of_case)}" + (f" ({diverged} diverged)" if diverged else ""),
+            _seconds(statistics.median(until), budget),
+            f"{_seconds(min(until), budget)} - {_seconds(max(until), budget)}",
+            f"{statistics.median(e[-1]['seconds'] / len(e) for e in trained):.3f}",
+            f"{1e3 * statistics.median(e[-1]['test_energy_rmse'] for e in trained):.2f}",
+            f"{statistics.median(e[-1]['test_force_rmse'] for e in trained):.4f}",
+        ] if trained else [case, f"{len(of_case)} (all diverged)", *[""] * 5]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _seconds(value: float, budget: float) -> str:
+    return f"{value:.1f}" if math.isfinite(value) else f"> {budget:g}"
+
+
+def draw(name: str, records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw test errors over seconds, the median over seeds at every epoch that all have."""
+    data = DATA[name]
+    style = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+             "grid.color": "#e4e4e4", "legend.frameon": False, "font.size": 11.0}  # fmt: skip
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(12.0, 5.0), layout="constrained")
+        panels = figure.subplots(1, 2)
+        for place, case in enumerate(CASES):
+            of_case = [r for r in records if r["case"] == case and r["epochs"]]
+            if not of_case:
+                continue
+            n = min(len(record["epochs"]) for record in of_case)
+            for axes, key, scale in (
+                (panels[0], "test_energy_rmse", 1e3),
+                (panels[1], "test_force_rmse", 1.0),
+            ):
+                x, y = (
+                    np.median([[e[k] for e in r["epochs"][:n]] for r in of_case], axis=0)
+                    for k in ("seconds", key)
+                )
+                label = case if key == "test_energy_rmse" else None
+                line = "--" if "," in case else "-"
+                colour = mpl.color_sequences["tab10"][place]
+                axes.plot(x, scale * y, line, color=colour, label=label, linewidth=1.2)
+        panels[0].axhline(1e3 * data.energy, color="black", linewidth=0.8)
+        panels[1].axhline(data.force, color="black", linewidth=0.8, label=data.source)
+        panels[0].set_ylabel("test energy RMSE [meV/atom]")
+        panels[1].set_ylabel("test force RMSE [eV/Å]")
+        for axes in panels:
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xlabel("seconds of training")
+        figure.legend(loc="outside right upper")
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=130)
+    write_bytes(path, stream.getvalue())
+
+
+def warm_up() -> None:
+    """Load or compile all kernels, so that no training pays for it."""
+    settings, dataset = read_data(DATA["gold"])
+    content = settings.model_dump(mode="json", by_alias=True)
+    content["training"] |= {"epochs": 1, "updates_per_epoch": 10}
+    short = Settings.from_mapping(content)
+    train_for(short, prepare(short, dataset), 0, math.inf)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train what is missing, print the tables, draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--data", nargs="+", choices=DATA, default=["gold"])
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of every training")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    options = parser.parse_args(arguments)
+    make_folder(options.output)
+    path = options.output / "learning_curve.jsonl"
+    print(machine_text(describe_machine()), flush=True)
+    with threadpool_limits(limits=1, user_api="blas"):
+        for name in options.data:
+            train = DATA[name].train
+            if train and not (SHARED_DATA / train).is_file():
+                print(f"\n{name}: left out, {SHARED_DATA / train} is not there")
+                continue
+            records = run_trainings(name, options.cases, options.seeds, options.seconds, path)
+            print("", *table(name, records, options.seconds), sep="\n", flush=True)
+            draw(name, records, options.output / f"learning_curve_{name}.png")
+
+
+if __name__ == "__main__":
+    main()
