@@ -1,0 +1,68 @@
+"""Compilation: every kernel once, and never code that is older than its source."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+from autune.kernels import jit
+
+PROGRAM = """
+import importlib, pkgutil
+from ase.build import bulk
+import autune.kernels
+from autune.trial import train
+
+potential = train({
+    "name": "small", "dataset": {"path": "builtin:gold"},
+    "potential": {
+        "elements": ["Au"], "cutoff_radius": 4.0, "hidden_layers": [3],
+        "symmetry_functions": {
+            "basis": None, "radial": {"eta": [0.1]},
+            "angular": {"functions": [[0.01, 1, 2], [0.01, 1, 2.5]]},
+        },
+    },
+    "training": {"epochs": 1, "updates_per_epoch": 20},
+}).potential
+potential.predict(bulk("Au"))
+for module in pkgutil.iter_modules(autune.kernels.__path__, "autune.kernels."):
+    for name, kernel in vars(importlib.import_module(module.name)).items():
+        signatures = getattr(kernel, "signatures", [])
+        if len(signatures) > 1:
+            print(name, len(signatures))
+"""
+
+
+def test_every_kernel_is_compiled_for_one_set_of_types() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_code_older_than_any_kernel_is_forgotten(
+    elsewhere: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kernels"
+    cache = tmp_path / "cache" / "kernels_0123" if elsewhere else folder / "__pycache__"
+    folder.mkdir()
+    cache.mkdir(parents=True)
+    for number, path in enumerate([cache / "old.nbi", folder / "jit.py", cache / "new.nbi"]):
+        path.write_text("")
+        os.utime(path, (1000 + number, 1000 + number))
+    monkeypatch.setattr(jit, "__file__", str(folder / "jit.py"))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    jit._forget_stale_code()  # noqa: SLF001
+    assert [path.name for path in cache.iterdir()] == ["new.nbi"]
