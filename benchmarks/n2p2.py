@@ -10,16 +10,19 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from ase.data import atomic_numbers
 from machine import Spread
 
 from autune.architecture import Architecture
 from autune.formats.files import write_text
 from autune.formats.input_data import write_input_data
 from autune.formats.input_nn import input_nn_text
+from autune.formats.tables import write_weights
 from autune.settings import Settings
-from autune.structures import Structure
+from autune.structures import FloatArray, Structure
 from autune.training.keywords import training_keywords
 
 PROGRAMS = ("nnp-scaling", "nnp-train", "nnp-predict")
@@ -34,6 +37,7 @@ def compare(
     structures: list[Structure],
     architecture: Architecture,
     settings: Settings,
+    weights: Mapping[str, FloatArray],
     n_test: int,
     runs: int,
 ) -> dict[str, Spread]:
@@ -45,6 +49,8 @@ def compare(
         All of them; n2p2 draws `n_test` of them for the test.
     architecture, settings
         The potential and its training.
+    weights
+        Initial weights of each element.
     n_test
         Number of test structures.
     runs
@@ -70,13 +76,14 @@ def compare(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_input_data(folder / "input.data", structures)
+        for element, values in weights.items():
+            file = folder / f"weights.{atomic_numbers[element]:03d}.data"
+            write_weights(file, values, architecture.layer_sizes(element))
         write_input_nn(1)
         scaling = _seconds(folder, "nnp-scaling", "100")
         short = _seconds(folder, "nnp-train")
         write_input_nn(1 + runs)
         long = _seconds(folder, "nnp-train")
-        for weights in folder.glob("weights.*.000001.out"):
-            shutil.copy(weights, folder / f"{weights.name[:11]}.data")
         write_input_data(folder / "input.data", structures[:1])
         predict = _seconds(folder, "nnp-predict", "0")
     return {
