@@ -141,6 +141,6 @@ class Architecture:
         return (len(self.symmetry_functions[element]), *self.hidden_layers, 1)
 
     def n_weights(self, element: str) -> int:
-        """Number of weights and biases of an element's network."""
+        """Return the number of weights and biases of an element's network."""
         sizes = self.layer_sizes(element)
         return sum((a + 1) * b for a, b in pairwise(sizes))

@@ -44,7 +44,7 @@ from autune.report.tables import tabulate, tabulate_properties, write_csv
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Report, go_on
 from autune.training.loop import Trained, train_potential
-from autune.training.parallel import Communicator
+from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared, prepare
 
 State = Literal["complete", "stopped", "diverged", "failed"]
@@ -97,7 +97,7 @@ def run_trial(
     report
         Called after every epoch of every seed; False stops the trial.
     communicator
-        Ranks; None: one.
+        Ranks; None: one.  All train; the first one reports, judges and writes.
 
     Raises
     ------
@@ -108,26 +108,30 @@ def run_trial(
     began = time.monotonic()
     if len(dataset.test) == 0:
         raise DataError("the test set is empty; split the data set (autune.dataset.split_dataset)")
-    prepared = prepare(settings, dataset)
+    ranks = communicator or Serial()
+    prepared = prepare(settings, dataset, ranks)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, prepared.architecture.elements)
     finished = _read_result(directory, prepared.identity)
-    if finished is not None:
-        return finished
-    make_folder(directory)
-    write_text(directory / "settings.yaml", settings.to_yaml())
+    if ranks.agree(finished is not None):
+        return finished or TrialResult("complete", "", {}, 0.0, directory)
+    if ranks.rank == 0:
+        make_folder(directory)
+        write_text(directory / "settings.yaml", settings.to_yaml())
     seeds: list[_Seed] = []
     state: State = "complete"
     reason = ""
     try:
         for seed in range(settings.evaluation.seeds):
-            seeds.append(_run_seed(settings, prepared, seed, directory, report, communicator))
+            seeds.append(_run_seed(settings, prepared, seed, directory, report, ranks))
             if not seeds[-1].trained.finished:
                 state, reason = "stopped", f"stopped in epoch {seeds[-1].trained.epochs[-1].number}"
                 break
     except TrainingDiverged as error:
         state, reason = "diverged", f"seed {len(seeds)}: {error}"
     metrics: dict[str, float] = {}
+    if ranks.rank != 0:
+        return TrialResult(state, reason, metrics, time.monotonic() - began, directory)
     if seeds:
         write_csv(tabulate(_history(seeds)), directory / "history.csv")
     if state == "complete":
@@ -210,20 +214,21 @@ def _run_seed(
     seed: int,
     directory: Path,
     report: Report,
-    communicator: Communicator | None,
+    ranks: Communicator,
 ) -> _Seed:
     folder = directory / f"seed-{seed}"
-    make_folder(folder)
+    if ranks.rank == 0:
+        make_folder(folder)
     trained = train_potential(
         settings,
         prepared,
         partial(score, settings=settings.evaluation.score),
         seed=seed,
         report=report,
-        communicator=communicator,
+        communicator=ranks,
         checkpoint=folder / "checkpoint.npz",
     )
-    if not trained.finished:
+    if not trained.finished or ranks.rank != 0:
         return _Seed(trained, None, {})
     trained.potential.save(folder / "potential")
     kept = trained.epochs[trained.kept]

@@ -51,27 +51,32 @@ def train(
     same settings and folder.
 
     \b
-    Example:
+    Examples:
       autune train settings.yaml -o trained
+      mpiexec -n 4 autune train settings.yaml -o trained     one training on four cores
     'autune settings' lists what a settings file may hold.
     """
     from autune.dataset import Dataset, split_dataset
     from autune.errors import TrainingDiverged
     from autune.report.tables import tabulate
     from autune.space import SearchSpace
+    from autune.training.parallel import ending_together, find_ranks
     from autune.trial import run_trial
-
-    fixed = SearchSpace.read(settings).fixed_settings()
-    source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
-    dataset = split_dataset(source, fixed.dataset)
-    say_if_kernels_compile()
 
     def report(epoch: Epoch) -> bool:
         if not quiet:
             typer.echo(_epoch_line(epoch))
         return True
 
-    result = run_trial(fixed, dataset, output, report=report)
+    ranks = find_ranks()
+    with ending_together(ranks):
+        fixed = SearchSpace.read(settings).fixed_settings()
+        source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
+        dataset = split_dataset(source, fixed.dataset)
+        say_if_kernels_compile()
+        result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
+    if ranks.rank != 0:
+        return
     if result.state != "complete":
         raise TrainingDiverged(f"{result.state}: {result.reason}; see {output}")
     print_table(tabulate(_with_deviation(result.metrics)))

@@ -123,7 +123,7 @@ class Covariance:
             square = np.zeros((end - begin, end - begin), order="F")
             np.fill_diagonal(square, 1.0 / epsilon)
             strips.append(Strip(begin, end, square, np.zeros((n - end, end - begin), order="F")))
-        return cls(n, strips, add)
+        return cls(n, strips, add if size > 1 else None)
 
     @classmethod
     def from_matrix(
@@ -140,7 +140,7 @@ class Covariance:
             )
             for begin, end in share_columns(n, size)[rank]
         ]
-        return cls(n, strips, add)
+        return cls(n, strips, add if size > 1 else None)
 
     @property
     def matrix(self) -> FloatArray:

@@ -48,7 +48,13 @@ class Candidates:
         else:
             self._order = generator.permutation(len(self._order))
 
-    def take(self, count: int, rmse: float, present_error: Callable[[int], float]) -> IntArray:
+    def take(
+        self,
+        count: int,
+        rmse: float,
+        present_errors: Callable[[IntArray], FloatArray],
+        ahead: int = 1,
+    ) -> IntArray:
         """Return the next candidates.
 
         Parameters
@@ -57,12 +63,24 @@ class Candidates:
             How many.
         rmse
             RMSE of the training set after the last epoch.
-        present_error
-            Absolute error of a candidate with the present weights, in the unit of `rmse`;
-            asked for in threshold mode only.
+        present_errors
+            Absolute errors of candidates with the present weights, in the unit of `rmse`; asked
+            for in threshold mode only.
+        ahead
+            How many candidates to ask about at once; ranks answer together.  The choice does not
+            depend on it.
         """
         if self._settings.mode != "threshold":
             return np.array([self._next() for _ in range(count)])
+        known: dict[int, float] = {}
+
+        def present_error(candidate: int) -> float:
+            if candidate not in known:
+                places = np.arange(self._position - 1, self._position - 1 + ahead)
+                batch = self._order.take(places, mode="wrap")
+                known.update(zip(batch.tolist(), present_errors(batch).tolist(), strict=True))
+            return known[candidate]
+
         return np.array([self._next_above(rmse, present_error) for _ in range(count)])
 
     def _next(self) -> int:

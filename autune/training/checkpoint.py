@@ -40,7 +40,7 @@ class Progress:
 
 
 def save_checkpoint(path: Path, identity: str, trainer: Trainer, progress: Progress) -> None:
-    """Write weights, filters, random state and history.
+    """Write weights, filters, random state and history; all ranks call, the first writes.
 
     Parameters
     ----------
@@ -53,6 +53,8 @@ def save_checkpoint(path: Path, identity: str, trainer: Trainer, progress: Progr
     """
     filters = {f"P{i}": state.covariance.matrix for i, state in enumerate(trainer.filters)}
     scalars = [[state.q, state.eta, state.forgetting] for state in trainer.filters]
+    if trainer.communicator.rank != 0:
+        return
     stream = io.BytesIO()
     np.savez(
         stream,
@@ -88,8 +90,12 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
             if str(stored["identity"]) != identity:
                 return None
             trainer.weights = stored["weights"]
+            ranks = trainer.communicator
             trainer.filters = [
-                KalmanFilter(Covariance.from_matrix(stored[f"P{i}"]), *map(float, scalars))
+                KalmanFilter(
+                    Covariance.from_matrix(stored[f"P{i}"], ranks.rank, ranks.size, ranks.add),
+                    *map(float, scalars),
+                )
                 for i, scalars in enumerate(stored["schedules"])
             ]
             trainer.generator.bit_generator.state = json.loads(str(stored["generator"]))
@@ -99,7 +105,7 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
         raise FormatError(
             path, None, f"is no checkpoint of a training ({error}); remove it to start again"
         ) from None
-    trainer.errors = trainer.measure(trainer.data)
+    trainer.errors = trainer.train.measure(trainer.weights)
     return progress
 
 

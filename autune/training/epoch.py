@@ -21,7 +21,7 @@ class Epoch:
     train_force_rmse, test_force_rmse
         Root mean square error over force components, eV/Angstrom; NaN without structures.
     score
-        Scalar score of the test errors (training errors where there is no test set).
+        Scalar score of the test errors.
     seconds
         Wall time since the training began, s.
     """

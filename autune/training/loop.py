@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from autune.errors import DataError, TrainingDiverged
+from autune.errors import TrainingDiverged
 from autune.potential.layout import build_networks, join_weights, split_weights
 from autune.potential.model import Potential
 from autune.settings import Settings
@@ -23,6 +23,7 @@ from autune.training.normalization import training_units
 from autune.training.observables import convert_to_training_units
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared
+from autune.training.shared_set import SharedSet
 from autune.training.trainer import Trainer
 
 Score = Callable[[Mapping[str, float]], float]
@@ -75,7 +76,7 @@ def train_potential(
     seed
         Which of the trainings of a trial, from 0.
     report
-        Called after every epoch; False ends the training.
+        Called after every epoch by the first rank; False ends the training.
     communicator
         Ranks; None: one.
     checkpoint
@@ -111,9 +112,11 @@ def _train(
     finished = True
     saved = time.monotonic()
     for epoch in _epochs(start, settings, progress, score):
-        go = report(epoch)
+        ranks = start.trainer.communicator
+        go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
         is_last = epoch.number == settings.training.epochs
-        if checkpoint and (is_last or not go or time.monotonic() - saved > CHECKPOINT_INTERVAL):
+        is_due = ranks.agree(time.monotonic() - saved > CHECKPOINT_INTERVAL)
+        if checkpoint and (is_last or not go or is_due):
             save_checkpoint(checkpoint, identity, trainer, progress)
             saved = time.monotonic()
         if not go:
@@ -156,8 +159,6 @@ class _Start:
         self, settings: Settings, prepared: Prepared, seed: int, communicator: Communicator
     ) -> None:
         training = settings.training
-        if len(prepared.train.energy) == 0:
-            raise DataError("the training set is empty; lower dataset.test_fraction")
         entropy = training.seed + seed
         weights_generator = np.random.default_rng([entropy, 0])
         architecture = prepared.architecture
@@ -169,8 +170,17 @@ class _Start:
             },
             architecture,
         )
+        parts = (prepared.train, prepared.test)
         units = training_units(
-            [prepared.train, prepared.test], networks, weights, training.normalization
+            [part.data for part in parts], networks, weights, training.normalization, communicator
+        )
+        train, test = (
+            SharedSet(
+                replace(part, data=convert_to_training_units(part.data, *units)),
+                networks,
+                communicator,
+            )
+            for part in parts
         )
         self.seed = seed
         self.scaling = prepared.scaling
@@ -178,15 +188,12 @@ class _Start:
             architecture, mean_energy=units[0], conv_energy=units[1], conv_length=units[2]
         )
         self.keywords = training_keywords(
-            training,
-            len(prepared.train.energy),
-            len(prepared.train.force),
-            settings.dataset.test_fraction,
+            training, train.n_structures, train.n_components, settings.dataset.test_fraction
         )
-        self.test = convert_to_training_units(prepared.test, *units)
+        self.test = test
         self.trainer = Trainer(
-            convert_to_training_units(prepared.train, *units),
-            networks,
+            train,
+            networks.first_weight,
             weights,
             prepared.structure_weights,
             training,
@@ -197,10 +204,9 @@ class _Start:
 
     def measure(self, number: int, seconds: float, score: Score) -> Epoch:
         """Return the errors of both sets in physical units."""
-        train, test = self.trainer.errors, self.trainer.measure(self.test)
+        train, test = self.trainer.errors, self.test.measure(self.trainer.weights)
         to_eV = 1.0 / self.architecture.conv_energy
         to_force = self.architecture.conv_length / self.architecture.conv_energy
-        judged = test if len(test.energy) else train
         return Epoch(
             seed=self.seed,
             number=number,
@@ -210,8 +216,8 @@ class _Start:
             test_force_rmse=test.force_rmse * to_force,
             score=score(
                 {
-                    "energy_rmse": judged.energy_rmse * to_eV,
-                    "force_rmse": judged.force_rmse * to_force,
+                    "energy_rmse": test.energy_rmse * to_eV,
+                    "force_rmse": test.force_rmse * to_force,
                 }
             ),
             seconds=seconds,

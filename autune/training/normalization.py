@@ -10,6 +10,7 @@ import numpy as np
 from autune.kernels.candidates import Observables, all_energies_and_forces
 from autune.kernels.network import Networks
 from autune.structures import FloatArray
+from autune.training.parallel import Communicator
 
 
 def training_units(
@@ -17,6 +18,7 @@ def training_units(
     networks: Networks,
     weights: FloatArray,
     mode: Literal["none", "ref", "force"],
+    communicator: Communicator,
 ) -> tuple[float, float, float]:
     """Return mean_energy (eV/atom), conv_energy (1/eV) and conv_length (1/Angstrom).
 
@@ -28,23 +30,30 @@ def training_units(
     Parameters
     ----------
     sets
-        Training and test set, in eV and Angstrom.
+        What this rank holds of training and test set, in eV and Angstrom.
     networks, weights
         Networks with their initial weights.
     mode
         Which of the two, or none.
+    communicator
+        Ranks; all get the same units.
     """
+
+    def join(arrays: list[FloatArray]) -> FloatArray:
+        everything: FloatArray = communicator.gather(np.concatenate(arrays)[None, :])[0]
+        return everything
+
     if mode == "none":
         return 0.0, 1.0, 1.0
-    per_atom = np.concatenate([data.energy / np.diff(data.first_atom) for data in sets])
-    forces = np.concatenate([data.force for data in sets])
+    per_atom = join([data.energy / np.diff(data.first_atom) for data in sets])
+    forces = join([data.force for data in sets])
     mean = float(per_atom.mean())
     sigma_force = _deviation(forces)
     if mode == "ref":
         sigma_energy = _deviation(per_atom)
         return mean, 1.0 / sigma_energy, sigma_force / sigma_energy
     predicted = [all_energies_and_forces(data, networks, weights)[1] for data in sets]
-    sigma_predicted = _deviation(np.concatenate(predicted))
+    sigma_predicted = _deviation(join(predicted))
     return mean, sigma_predicted / sigma_force, sigma_predicted
 
 

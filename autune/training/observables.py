@@ -40,7 +40,11 @@ def collect_observables(
         Energies without atom energies.
     """
     shift, slope, offset = padded_factors(scaling, architecture)
-    inputs, elements, centers, tangents, energies, forces = [], [], [], [], [], []
+    n_max = shift.shape[1]
+    # Each begins with nothing, because a rank may have no structure.
+    inputs, tangents = [np.empty((0, n_max))], [np.empty((0, 3, n_max))]
+    elements, centers = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    energies, forces = [], [np.empty(0)]
     n_atoms, n_moved = [0], [0]
     atom_energies = np.array(
         [architecture.atom_energies.get(e, 0.0) for e in architecture.elements]

@@ -11,6 +11,7 @@ from autune.errors import TrainingDiverged
 from autune.kernels.kalman import Covariance
 from autune.settings import KalmanSettings
 from autune.structures import FloatArray
+from autune.training.parallel import Communicator
 
 
 @dataclass
@@ -35,9 +36,13 @@ class KalmanFilter:
     forgetting: float
 
     @classmethod
-    def start(cls, n_weights: int, settings: KalmanSettings) -> KalmanFilter:
-        """Return the filter before the first update."""
-        covariance = Covariance.initial(n_weights, settings.epsilon)
+    def start(
+        cls, n_weights: int, settings: KalmanSettings, communicator: Communicator
+    ) -> KalmanFilter:
+        """Return the filter before the first update; ranks share the covariance."""
+        covariance = Covariance.initial(
+            n_weights, settings.epsilon, communicator.rank, communicator.size, communicator.add
+        )
         return cls(covariance, settings.q0, settings.eta, settings.lambda_)
 
     def update(

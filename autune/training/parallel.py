@@ -1,14 +1,30 @@
-"""Communicator: how ranks of one training speak; here the one that is alone."""
+"""Communicator: how the ranks of one training speak.  The door to MPI.
+
+Every rank makes the same random choices and holds the same weights; structures, their
+derivatives and the covariance are shared out.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
+import numpy as np
+
+from autune.errors import AutuneError
 from autune.structures import FloatArray
+
+LAUNCHED_BY_MPI = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
+"""Variables that mpiexec sets for the ranks it starts."""
 
 
 class Communicator(Protocol):
-    """What the training loop asks of its ranks."""
+    """What a training asks of its ranks; every call is made by all of them."""
 
     @property
     def rank(self) -> int:
@@ -18,14 +34,14 @@ class Communicator(Protocol):
     def size(self) -> int:
         """Number of ranks."""
 
-    def sum(self, array: FloatArray) -> FloatArray:
+    def add(self, array: FloatArray) -> FloatArray:
         """Add an array over all ranks."""
 
     def gather(self, columns: FloatArray) -> FloatArray:
         """Put the columns of all ranks side by side, in order of rank."""
 
-    def broadcast(self, array: FloatArray) -> FloatArray:
-        """Give the array of rank 0 to all ranks."""
+    def agree(self, decision: bool) -> bool:
+        """Give the decision of rank 0 to all ranks."""
 
 
 class Serial:
@@ -34,7 +50,7 @@ class Serial:
     rank = 0
     size = 1
 
-    def sum(self, array: FloatArray) -> FloatArray:
+    def add(self, array: FloatArray) -> FloatArray:
         """Return the array."""
         return array
 
@@ -42,6 +58,80 @@ class Serial:
         """Return the columns."""
         return columns
 
-    def broadcast(self, array: FloatArray) -> FloatArray:
-        """Return the array."""
-        return array
+    def agree(self, decision: bool) -> bool:
+        """Return the decision."""
+        return decision
+
+
+class Ranks:
+    """The ranks of an MPI job."""
+
+    def __init__(self, communicator: Any) -> None:
+        self._communicator = communicator
+        self.rank: int = communicator.Get_rank()
+        self.size: int = communicator.Get_size()
+
+    def add(self, array: FloatArray) -> FloatArray:
+        """Add an array over all ranks."""
+        # Without regard to order, C or Fortran: all ranks have the same.
+        flat = array.ravel(order="K")
+        total = np.empty_like(flat)
+        self._communicator.Allreduce(flat, total)
+        if array.flags.f_contiguous:
+            return total.reshape(array.shape, order="F")
+        return total.reshape(array.shape)
+
+    def gather(self, columns: FloatArray) -> FloatArray:
+        """Put the columns of all ranks side by side, in order of rank."""
+        n, m = columns.shape
+        counts = n * np.array(self._communicator.allgather(m))
+        everything = np.empty(counts.sum())
+        self._communicator.Allgatherv(columns.ravel(order="F"), (everything, counts))
+        return everything.reshape((n, -1), order="F")
+
+    def agree(self, decision: bool) -> bool:
+        """Give the decision of rank 0 to all ranks."""
+        return bool(self._communicator.bcast(decision))
+
+    def abort(self) -> None:
+        """End all ranks at once: one that has failed would keep the others waiting."""
+        self._communicator.Abort(2)
+
+
+@contextmanager
+def ending_together(ranks: Serial | Ranks) -> Iterator[None]:
+    """End all ranks with a message when one fails: the others would wait for it for ever."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(ranks, Serial):
+            raise
+        # What fails on all ranks is said by the first, which ends the others meanwhile.
+        time.sleep(5.0 if ranks.rank else 0.0)
+        if isinstance(error, AutuneError):
+            print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        else:
+            print(f"rank {ranks.rank} of {ranks.size} failed:", file=sys.stderr)  # noqa: T201
+            traceback.print_exc()
+        ranks.abort()
+        raise
+
+
+def find_ranks() -> Serial | Ranks:
+    """Return the ranks of the MPI job that this process belongs to, or the one rank it is.
+
+    Raises
+    ------
+    AutuneError
+        If mpiexec started the process, but MPI does not work here.
+    """
+    if not any(name in os.environ for name in LAUNCHED_BY_MPI):
+        return Serial()
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise AutuneError(
+            f"started by mpiexec, but MPI cannot be used ({error}); "
+            "take the mpiexec of the environment autune is installed in"
+        ) from None
+    return Ranks(MPI.COMM_WORLD) if MPI.COMM_WORLD.Get_size() > 1 else Serial()

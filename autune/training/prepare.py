@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autune.architecture import Architecture
 from autune.dataset import Dataset, check_groups, check_trainable
 from autune.formats.tables import Scaling
-from autune.kernels.candidates import Observables
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import (
+    Descriptors,
     compute_descriptors,
     drop_functions,
     element_indices,
@@ -20,8 +21,10 @@ from autune.potential.descriptors import (
 )
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
-from autune.structures import FloatArray, Structure
+from autune.structures import FloatArray, IntArray, Structure
 from autune.training.observables import collect_observables
+from autune.training.parallel import Communicator, Serial
+from autune.training.shared_set import Part, share_structures
 from autune.training.trainer import Shares
 
 
@@ -36,7 +39,7 @@ class Prepared:
     scaling
         Statistics over the training set.
     train, test
-        Observables in eV and Angstrom.
+        This rank's part of them, in eV and Angstrom.
     structure_weights
         Factor of each training structure's errors.
     shares
@@ -49,16 +52,21 @@ class Prepared:
 
     architecture: Architecture
     scaling: dict[str, Scaling]
-    train: Observables
-    test: Observables
+    train: Part
+    test: Part
     structure_weights: FloatArray
     shares: Shares | None
     dropped: tuple[str, ...]
     identity: str
 
 
-def prepare(settings: Settings, dataset: Dataset) -> Prepared:
+def prepare(
+    settings: Settings, dataset: Dataset, communicator: Communicator | None = None
+) -> Prepared:
     """Compute descriptors, drop functions without spread, scale.
+
+    Every rank needs the values of all symmetry functions for their statistics, but keeps the
+    derivatives, which take nearly all memory, of its own structures only.
 
     Raises
     ------
@@ -68,23 +76,35 @@ def prepare(settings: Settings, dataset: Dataset) -> Prepared:
     architecture = build_architecture(settings.potential)
     check_trainable(dataset, architecture.elements, architecture.r_cutoff)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
+    ranks = communicator or Serial()
     train = [dataset.structures[i] for i in dataset.train]
     test = [dataset.structures[i] for i in dataset.test]
-    descriptors = [compute_descriptors(structure, architecture) for structure in train]
+    owner = share_structures([s.n_atoms for s in train], ranks.size)
+    descriptors = _describe(train, architecture, owner == ranks.rank)
     scaling = scaling_statistics(descriptors, train, architecture)
     flat = functions_without_spread(scaling, architecture, settings.potential.minimum_spread)
     dropped: list[str] = []
     if any(flat.values()):
         architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
-        descriptors = [compute_descriptors(structure, architecture) for structure in train]
+        descriptors = _describe(train, architecture, owner == ranks.rank)
+    test_owner = share_structures([s.n_atoms for s in test], ranks.size)
+    test_descriptors = _describe(test, architecture, test_owner == ranks.rank)
+
+    def take_part(
+        structures: list[Structure], described: list[Descriptors], owner: IntArray
+    ) -> Part:
+        mine = np.flatnonzero(owner == ranks.rank)
+        data = collect_observables(
+            [structures[i] for i in mine], [described[i] for i in mine], architecture, scaling
+        )
+        return Part(data, np.array([s.n_atoms for s in structures], dtype=np.int64), owner)
+
     per_element = settings.training.kalman.per_element
     return Prepared(
         architecture=architecture,
         scaling=scaling,
-        train=collect_observables(train, descriptors, architecture, scaling),
-        test=collect_observables(
-            test, [compute_descriptors(s, architecture) for s in test], architecture, scaling
-        ),
+        train=take_part(train, descriptors, owner),
+        test=take_part(test, test_descriptors, test_owner),
         structure_weights=np.array(
             [s.weight * settings.training.group_weights.get(s.group, 1.0) for s in train]
         ),
@@ -92,6 +112,19 @@ def prepare(settings: Settings, dataset: Dataset) -> Prepared:
         dropped=tuple(dropped),
         identity=f"{settings.identity}-{dataset.fingerprint[:16]}",
     )
+
+
+def _describe(
+    structures: list[Structure], architecture: Architecture, mine: NDArray[np.bool_]
+) -> list[Descriptors]:
+    """Compute descriptors; keep the derivatives of this rank's structures only."""
+    described = []
+    for structure, is_mine in zip(structures, mine, strict=True):
+        descriptors = compute_descriptors(structure, architecture)
+        if not is_mine:
+            descriptors = replace(descriptors, dG_dr=np.empty((0, 3, 0)))
+        described.append(descriptors)
+    return described
 
 
 def element_shares(structures: list[Structure], architecture: Architecture) -> Shares:

@@ -4,53 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
 from autune.errors import DataError, TrainingDiverged
-from autune.kernels.candidates import (
-    Observables,
-    all_energies_and_forces,
-    observe_candidates,
-    predict_candidates,
-)
-from autune.kernels.network import Networks
 from autune.settings import TrainingSettings
 from autune.structures import FloatArray, IntArray
 from autune.training.candidates import Candidates, Kind, schedule_updates
 from autune.training.optimizer import KalmanFilter
 from autune.training.parallel import Communicator
-
-
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """Errors of a set, reference minus prediction, in training units.
-
-    Parameters
-    ----------
-    energy
-        Per atom, shape (n_structures,).
-    force
-        Per component, shape (3 n_atoms,).
-    """
-
-    energy: FloatArray
-    force: FloatArray
-
-    @cached_property
-    def energy_rmse(self) -> float:
-        """Root mean square error of the energy per atom; NaN without structures."""
-        return _root_mean_square(self.energy)
-
-    @cached_property
-    def force_rmse(self) -> float:
-        """Root mean square error of force components; NaN without structures."""
-        return _root_mean_square(self.force)
-
-
-def _root_mean_square(values: FloatArray) -> float:
-    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
+from autune.training.shared_set import SharedSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +38,10 @@ class Trainer:
 
     Parameters
     ----------
-    data
+    train
         Training set in training units.
-    networks
-        Shapes of the networks.
+    first_weight
+        Ranges of the weights of each element, shape (n_elements + 1,).
     weights
         Initial weights of all elements, shape (n_weights,).
     structure_weights
@@ -85,7 +49,7 @@ class Trainer:
     settings
         Training settings.
     generator
-        Source of every random choice.
+        Source of every random choice, the same on all ranks.
     communicator
         Ranks.
     shares
@@ -94,8 +58,8 @@ class Trainer:
 
     def __init__(
         self,
-        data: Observables,
-        networks: Networks,
+        train: SharedSet,
+        first_weight: IntArray,
         weights: FloatArray,
         structure_weights: FloatArray,
         settings: TrainingSettings,
@@ -103,41 +67,35 @@ class Trainer:
         communicator: Communicator,
         shares: Shares | None = None,
     ) -> None:
-        if len(data.energy) == 0:
+        if train.n_structures == 0:
             raise DataError("the training set is empty; lower dataset.test_fraction")
-        self.data = data
-        self.networks = networks
+        self.train = train
         self.weights = np.array(weights)
         self.settings = settings
         self.generator = generator
-        self._communicator = communicator
+        self.communicator = communicator
         self._shares = shares
-        n_atoms = np.diff(data.first_atom)
-        self._n_atoms = n_atoms
         self._factors: dict[Kind, FloatArray] = {
             "energy": structure_weights,
-            "force": np.repeat(structure_weights, 3 * n_atoms) * settings.force_weight,
+            "force": np.repeat(structure_weights, 3 * train.n_atoms) * settings.force_weight,
         }
         selection = settings.selection
         self._candidates: dict[Kind, Candidates] = {
-            "energy": Candidates(len(data.energy), selection.energy_threshold, selection),
-            "force": Candidates(len(data.force), selection.force_threshold, selection),
+            "energy": Candidates(train.n_structures, selection.energy_threshold, selection),
+            "force": Candidates(train.n_components, selection.force_threshold, selection),
         }
-        first = networks.first_weight
+        # One rank asks only when it must; several ask about all that one update may need.
+        self._ahead = 1 if communicator.size == 1 else settings.streams * selection.trials
         self._parts = (
-            [slice(first[e], first[e + 1]) for e in range(len(first) - 1)]
+            [slice(first_weight[e], first_weight[e + 1]) for e in range(len(first_weight) - 1)]
             if settings.kalman.per_element
-            else [slice(0, int(first[-1]))]
+            else [slice(0, int(first_weight[-1]))]
         )
         self.filters = [
-            KalmanFilter.start(part.stop - part.start, settings.kalman) for part in self._parts
+            KalmanFilter.start(part.stop - part.start, settings.kalman, communicator)
+            for part in self._parts
         ]
-        self.errors = self.measure(data)
-
-    def measure(self, data: Observables) -> Errors:
-        """Return the errors of a set with the present weights."""
-        energy, force = all_energies_and_forces(data, self.networks, self.weights)
-        return Errors((data.energy - energy) / np.diff(data.first_atom), data.force - force)
+        self.errors = train.measure(self.weights)
 
     def run_epoch(self) -> None:
         """Make the updates of one epoch, then measure the training set.
@@ -154,7 +112,7 @@ class Trainer:
             self.update(kind, self._choose(kind))
         for kalman_filter in self.filters:
             kalman_filter.covariance.settle()  # a restart begins with a settled covariance
-        self.errors = self.measure(self.data)
+        self.errors = self.train.measure(self.weights)
         if not (np.isfinite(self.errors.energy).all() and np.isfinite(self.errors.force).all()):
             raise TrainingDiverged("the errors of the training set are not finite any more")
 
@@ -175,7 +133,10 @@ class Trainer:
         """
         if groups is None and self.settings.multistream != "full":
             groups = [np.arange(len(chosen))]
-        xi, rows = self._observe(kind, chosen)
+        xi, rows = self.train.observe(kind, chosen, self.weights)
+        factor = self._factors[kind][chosen]
+        xi *= factor
+        rows *= factor[:, None]
         share = self._share(kind, chosen)
         for e, (part, kalman_filter) in enumerate(zip(self._parts, self.filters, strict=True)):
             seen = xi if share is None else xi * share[:, e]
@@ -184,38 +145,18 @@ class Trainer:
             else:
                 H = np.array([rows[group, part].sum(axis=0) for group in groups])
                 errors = np.array([seen[group].sum() for group in groups])
-            H = np.asfortranarray(self._communicator.gather(H.T))
             self.weights[part] += kalman_filter.update(
-                H, errors, self.settings.kalman, self.settings.updates_per_epoch
+                np.asfortranarray(H.T),
+                errors,
+                self.settings.kalman,
+                self.settings.updates_per_epoch,
             )
-
-    def _observe(self, kind: Kind, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return weighted errors (m,) and derivatives (m, n_weights) of candidates."""
-        rows = np.empty((len(chosen), len(self.weights)))
-        predicted = observe_candidates(
-            self.data, self.networks, self.weights, kind == "force", chosen, rows
-        )
-        xi = self._reference(kind)[chosen] - predicted
-        factor = self._factors[kind][chosen]
-        rows *= factor[:, None]
-        return xi * factor, rows
 
     def _choose(self, kind: Kind) -> IntArray:
         rmse = self.errors.energy_rmse if kind == "energy" else self.errors.force_rmse
-        present_error = partial(self._present_error, kind)
-        return self._candidates[kind].take(self.settings.streams, rmse, present_error)
-
-    def _present_error(self, kind: Kind, candidate: int) -> float:
-        """Return the absolute error of a candidate with the present weights, energies per atom."""
-        chosen = np.array([candidate])
-        predicted = predict_candidates(
-            self.data, self.networks, self.weights, kind == "force", chosen
-        )
-        error = float(abs(self._reference(kind)[candidate] - predicted[0]))
-        return error if kind == "force" else error / float(self._n_atoms[candidate])
-
-    def _reference(self, kind: Kind) -> FloatArray:
-        return self.data.energy if kind == "energy" else self.data.force
+        present_errors = partial(self.train.present_errors, kind, weights=self.weights)
+        streams = self.settings.streams
+        return self._candidates[kind].take(streams, rmse, present_errors, self._ahead)
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
         if self._shares is None or not self.settings.kalman.per_element:

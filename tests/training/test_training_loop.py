@@ -154,9 +154,9 @@ def test_normalization_gives_unit_deviations(mode: str) -> None:
     prepared = ready(settings)
     a = run(settings, prepared).potential.architecture
     energy = np.concatenate(
-        [s.energy / np.diff(s.first_atom) for s in (prepared.train, prepared.test)]
+        [part.data.energy / part.n_atoms for part in (prepared.train, prepared.test)]
     )
-    force = np.concatenate([prepared.train.force, prepared.test.force])
+    force = np.concatenate([prepared.train.data.force, prepared.test.data.force])
     assert a.mean_energy == pytest.approx(energy.mean())
     assert force.std(ddof=1) * a.conv_energy / a.conv_length == pytest.approx(1.0)
     if mode == "ref":
@@ -191,7 +191,7 @@ def test_schedule_has_the_share_of_forces() -> None:
 def test_random_candidates_come_once_before_any_comes_twice() -> None:
     candidates = Candidates(7, 0.0, SelectionSettings(mode="random"))
     candidates.begin_epoch(np.random.default_rng(1), np.zeros(7))
-    taken = candidates.take(14, 1.0, lambda _: 0.0)
+    taken = candidates.take(14, 1.0, np.zeros_like)
     assert sorted(taken[:7]) == list(range(7))
     assert list(taken[7:]) == list(taken[:7])
 
@@ -199,10 +199,11 @@ def test_random_candidates_come_once_before_any_comes_twice() -> None:
 def test_sorted_candidates_begin_with_the_largest_error() -> None:
     candidates = Candidates(4, 0.0, SelectionSettings(mode="sorted"))
     candidates.begin_epoch(np.random.default_rng(1), np.array([0.1, -3.0, 0.5, 2.0]))
-    assert list(candidates.take(4, 1.0, lambda _: 0.0)) == [1, 3, 2, 0]
+    assert list(candidates.take(4, 1.0, np.zeros_like)) == [1, 3, 2, 0]
 
 
-def test_threshold_takes_the_first_above_or_the_worst_tried() -> None:
+@pytest.mark.parametrize("ahead", [1, 4, 12])
+def test_threshold_takes_the_first_above_or_the_worst_tried(ahead: int) -> None:
     settings = SelectionSettings(mode="threshold", trials=3)
     errors = np.array([0.1, 0.9, 0.3, 5.0, 0.2, 0.05])
     candidates = Candidates(6, 1.0, settings)
@@ -220,7 +221,7 @@ def test_threshold_takes_the_first_above_or_the_worst_tried() -> None:
         expected.append(
             tried[-1] if errors[tried[-1]] > 1.0 else max(tried, key=errors.__getitem__)
         )
-    assert list(candidates.take(4, 1.0, lambda k: float(errors[k]))) == expected
+    assert list(candidates.take(4, 1.0, errors.__getitem__, ahead)) == expected
 
 
 # ---- initial weights -------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from autune.settings import KalmanSettings, TrainingSettings
 from autune.training.observables import collect_observables, convert_to_training_units
 from autune.training.parallel import Serial
 from autune.training.prepare import element_shares
+from autune.training.shared_set import Part, SharedSet
 from autune.training.trainer import Trainer
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
@@ -86,9 +87,12 @@ def make_trainer(case: Path) -> tuple[Trainer, tuple[str, ...], str]:
         )
         for element in architecture.elements
     }
+    networks = build_networks(architecture)
+    n_atoms = np.array([structure.n_atoms for structure in structures])
+    part = Part(data, n_atoms, np.zeros_like(n_atoms))
     trainer = Trainer(
-        data,
-        build_networks(architecture),
+        SharedSet(part, networks, Serial()),
+        networks.first_weight,
         join_weights(weights, architecture),
         np.ones(len(structures)),
         settings,
@@ -103,7 +107,7 @@ def make_trainer(case: Path) -> tuple[Trainer, tuple[str, ...], str]:
 def test_training_of_n2p2_is_reproduced(name: str) -> None:
     case = REFERENCE / "train" / name
     trainer, elements, mode = make_trainer(case)
-    first_atom = trainer.data.first_atom
+    first_atom = trainer.train.data.first_atom
     for epoch, group in groupby(read_log(case / "train-log.out"), key=lambda update: update[0]):
         for _, kind, rows in group:
             rank, structure, atom, direction = np.array(

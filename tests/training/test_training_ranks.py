@@ -1,0 +1,151 @@
+"""Ranks: the same numbers as one rank, and an end for all when one fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+import autune
+from autune.kernels.kalman import Covariance, share_columns
+from autune.training.shared_set import share_structures
+
+pytestmark = pytest.mark.mpi
+MPIEXEC = Path(sys.executable).parent / "mpiexec"
+SETTINGS: dict[str, Any] = {
+    "name": "ranks",
+    "dataset": {"path": "builtin:gold"},
+    "potential": {
+        "elements": ["Au"],
+        "cutoff_radius": 4.5,
+        "symmetry_functions": {
+            "basis": None,
+            "radial": {"eta": [0.05, 0.2, 0.4]},
+            "angular": {"functions": [[0.01, -1, 2], [0.01, 1, 2]]},
+        },
+        "hidden_layers": [14, 12],
+    },
+    "training": {"epochs": 2, "updates_per_epoch": 30, "streams": 6},
+}
+
+
+def start(
+    folder: Path, ranks: int, output: str = "out", **training: object
+) -> subprocess.Popen[str]:
+    settings = {**SETTINGS, "training": {**SETTINGS["training"], **training}}
+    path = folder / f"{output}.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    command = [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "autune", "train", path]
+    return subprocess.Popen(
+        [*map(str, command), "-o", str(folder / output)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def train(folder: Path, ranks: int, output: str, **training: object) -> np.ndarray:
+    process = start(folder, ranks, output, **training)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert said.count("written to") == 1
+    return np.loadtxt(folder / output / "potential" / "weights.079.data", usecols=0)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {},
+        {"multistream": "sum", "selection": {"mode": "sorted"}},
+    ],
+    ids=["full-threshold", "sum-sorted"],
+)
+def test_two_ranks_give_the_weights_of_one(training: dict[str, object], tmp_path: Path) -> None:
+    one = autune.train({**SETTINGS, "training": {**SETTINGS["training"], **training}})
+    two = train(tmp_path, 2, "two", **training)
+    np.testing.assert_allclose(two, one.potential.weights["Au"], rtol=0, atol=1e-9)
+
+
+def test_what_fails_on_all_ranks_is_said_once(tmp_path: Path) -> None:
+    process = start(tmp_path, 2, group_weights={"fccc": 1.0})
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert said.count("error: training.group_weights") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_death_of_a_rank_ends_the_job(tmp_path: Path) -> None:
+    process = start(tmp_path, 2, epochs=100_000)
+    assert process.stdout is not None
+    process.stdout.readline()  # an epoch: all ranks are at work
+    ranks = _processes_below(process.pid)
+    os.kill(ranks[-1], signal.SIGKILL)
+    killed = time.monotonic()
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert time.monotonic() - killed < 15
+
+
+def _processes_below(parent: int) -> list[int]:
+    """Processes that run autune below a process, by number."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            above = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if b"autune" in words and b"-n" not in words and _is_below(above, parent):
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+def _is_below(process: int, parent: int) -> bool:
+    while process > 1:
+        if process == parent:
+            return True
+        stat = Path(f"/proc/{process}/stat").read_text()
+        process = int(stat.rpartition(")")[2].split()[1])
+    return False
+
+
+def test_strips_share_the_triangle_and_multiply_as_the_whole() -> None:
+    generator = np.random.default_rng(1)
+    n, size = 300, 3
+    root = generator.normal(size=(n, n))
+    P = np.tril(root @ root.T / n + np.eye(n))
+    areas = [
+        sum((end - begin) * (1351 - begin) for begin, end in share)
+        for share in share_columns(1351, size)
+    ]
+    assert max(areas) < 1.15 * min(areas)
+    parts: list[np.ndarray] = []
+
+    def note(array: np.ndarray) -> np.ndarray:
+        parts.append(array.copy())
+        return array
+
+    H = np.asfortranarray(generator.normal(size=(n, 4)))
+    for rank in range(size):
+        # Without noise, an update asks to add up P H, then nothing else of the other ranks.
+        covariance = Covariance.from_matrix(P, rank, size, note)
+        with suppress(FloatingPointError):
+            covariance.update(H, np.zeros(4), 1.0, 0.0)
+    np.testing.assert_allclose(sum(parts), (P + np.tril(P, -1).T) @ H, rtol=0, atol=1e-10)
+
+
+def test_structures_are_shared_evenly() -> None:
+    n_atoms = [8, 4, 4, 4, 2, 2]
+    owner = share_structures(n_atoms, 3)
+    assert np.bincount(owner, weights=n_atoms).tolist() == [8.0, 8.0, 8.0]
