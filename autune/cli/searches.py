@@ -150,19 +150,16 @@ def _say_what_is_next(result: SearchResult, space: Path) -> None:
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
     folder = shlex.quote(str(path))
-    typer.echo(f"results in {path}")
+    lines = [f"results in {path}; what is next:"]
     if result.state == "interrupted":
         name, root = shlex.quote(result.folder.name), shlex.quote(str(path.parent))
-        typer.echo(
-            f"  autune search {shlex.quote(str(space))} --name {name} --results {root} --resume\n"
-            "                                    goes on"
+        lines.append(
+            f"  autune search {shlex.quote(str(space))} --name {name} --results {root} --resume"
         )
     if result.best is not None:
-        typer.echo(
-            f"  autune export {folder} -o potential\n"
-            "                                    writes the best potential for n2p2 and LAMMPS"
-        )
-    typer.echo(f"  autune ui {folder}\n                                    shows all in a browser")
+        lines.append(f"  autune export {folder} -o potential  # the best, for n2p2 and LAMMPS")
+    lines.append(f"  autune ui {folder}  # all trials in a browser")
+    typer.echo("\n".join(lines))
 
 
 def draw_overview(folder: SearchFolder) -> None:

@@ -218,7 +218,9 @@ def _ase_images(path: Path, kind: str) -> Iterator[Atoms]:
 def _not_read(path: Path, kind: str, index: int, lines: list[int], error: Exception) -> FormatError:
     line = lines[index] if index < len(lines) else None
     if isinstance(error, DataError):  # says already what is wrong and what to do
-        return FormatError(path, line, f"structure {index}: {error}")
+        text = str(error).removeprefix("structure: ")
+        named = text.startswith("structure '")
+        return FormatError(path, line, text if named else f"structure {index}: {text}")
     reason = str(error) or type(error).__name__
     message = f"structure {index} cannot be read as {kind}: {reason}; mend or remove it"
     return FormatError(path, line, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -50,7 +51,14 @@ class ResourceSettings(Model):
         None,
         description="Trials at a time; null: all that fit. Only 1 gives the same search again.",
     )
-    mpi_ranks: Literal[1] = Field(1, description="MPI ranks of a trial.")
+    mpi_ranks: Count = Field(
+        1, description="MPI ranks of a trial; it then takes at least as many cores."
+    )
+
+    @property
+    def cores(self) -> int:
+        """Cores that a trial takes."""
+        return max(self.cpus_per_trial, self.mpi_ranks)
 
 
 class TrackingSettings(Model):
@@ -60,3 +68,15 @@ class TrackingSettings(Model):
         "default", description="MLflow tracking URI; default: a database in the search's folder; "
         "null: no MLflow.",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _address_is_known(self) -> TrackingSettings:
+        schemes = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+        if self.mlflow not in (None, "default") and not re.match(
+            rf"({'|'.join(schemes)})(\+\w+)?://", self.mlflow or ""
+        ):
+            raise ValueError(
+                f"mlflow must be default, null, or an address that begins with one of "
+                f"{', '.join(schemes)} and ://, found {self.mlflow}"
+            )
+        return self

@@ -79,6 +79,19 @@ SETTINGS_MISTAKES = {
     "unknown built-in": ({"dataset.path": "builtin:silver"}, "builtin:gold"),
     "element not in the data": ({"potential.elements": ["Au", "Cu"]}, "Cu"),
     "element of the data unknown": ({"potential.elements": ["Cu"]}, "Au"),
+    "true for a number": ({"training.epochs": True}, "training.epochs: must be a number"),
+    "word for a mapping": ({"training": 5}, "training: must be keys and values"),
+    "word for a list": ({"potential.elements": "Au"}, "potential.elements: must be a list"),
+    "cutoff that no machine can": ({"potential.cutoff_radius": 1000.0}, "equal to 50"),
+    "no layers": ({"potential.hidden_layers": []}, "must have at least 1 item"),
+    "no functions": (
+        {"potential.symmetry_functions": {"basis": None, "radial": {"eta": []}}},
+        "there are no functions",
+    ),
+    "unused groups": ({"dataset.test_groups": ["fcc"]}, "write split: groups"),
+    "weight of an unknown group": ({"training.group_weights": {"fcc": 2.0}}, "no group 'fcc'"),
+    "name with a path": ({"name": "../bad"}, "name: must be letters, digits"),
+    "address of nothing": ({"tracking.mlflow": "htp://x"}, "mlflow must be default, null"),
     "empty test set": ({"dataset.test_fraction": 0.01}, "test set is empty"),
     "unknown group": ({"dataset.leave_out_groups": ["fcc"]}, "fcc"),
     "reference table missing": (
@@ -105,7 +118,7 @@ DATA_MISTAKES = {
     "NaN energy": (GOOD + frame(energy="nan"), "nan"),
     "a row too short": (GOOD + frame().replace(" 0.1 0.0 0.0\n", " 0.1\n"), "data.extxyz, line"),
     "fewer atoms than announced": (GOOD + frame().replace("2\n", "3\n", 1), "data.extxyz"),
-    "empty file": ("", "data.extxyz"),
+    "empty file": ("", "found an empty file"),
 }  # fmt: skip
 
 

@@ -103,6 +103,11 @@ SEARCH_MISTAKES = {
         ["--resume"],
         "training.force_ratio",
     ),
+    "objective that does not exist": (
+        {"search": {**SPACE["search"], "objectives": ["energy_rms"]}},
+        ["--name", "other"],
+        "search.objectives: no metric is called energy_rms; did you mean energy_rmse?",
+    ),
     "element not in the data": (
         {"potential": {"elements": ["Cu"], "hidden_layers": {"choice": [[2], [3]]}}},
         ["--name", "other"],
@@ -147,3 +152,21 @@ def test_interrupted_search_ends_with_130(run, results, tmp_path, monkeypatch):
     code, _, errors = run("search", path, "--results", results)
     assert code == 130
     assert errors == "stopped\n"
+
+
+def test_a_search_says_where_its_results_are_and_what_is_next(run, results, monkeypatch):
+    from autune.search.folder import open_search
+    from autune.search.run import SearchResult
+
+    folder = open_search("tiny", results)
+    result = SearchResult(folder, "interrupted", tuple(folder.records()))
+    monkeypatch.setattr("autune.search.run.search", lambda *_, **__: result)
+    monkeypatch.chdir(results.parent)
+    _, said, _ = run("search", "my space.yaml")
+    assert said.splitlines() == [
+        "results in results/tiny; what is next:",
+        "  autune search 'my space.yaml' --name tiny --results results --resume",
+        "  autune export results/tiny -o potential  # the best, for n2p2 and LAMMPS",
+        "  autune ui results/tiny  # all trials in a browser",
+    ]
+    assert run("search", "my space.yaml", "--quiet")[1] == ""
