@@ -112,7 +112,7 @@ def run_trial(
     prepared = prepare(settings, dataset, ranks)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, prepared.architecture.elements)
-    finished = _read_result(directory, prepared.identity)
+    finished = _finished(directory, prepared.identity)
     if ranks.agree(finished is not None):
         return finished or TrialResult("complete", "", {}, 0.0, directory)
     if ranks.rank == 0:
@@ -301,12 +301,27 @@ def _write_result(
     write_text(result.directory / "result.json", json.dumps(content, indent=1) + "\n")
 
 
-def _read_result(directory: Path, identity: str) -> TrialResult | None:
+def read_result(directory: str | Path) -> TrialResult | None:
+    """Read how the trial in a folder ended; None if it has not."""
+    content = _read_json(Path(directory) / "result.json")
+    if content is None:
+        return None
+    state, reason = content["state"], content["reason"]
+    return TrialResult(state, reason, content["metrics"], content["seconds"], Path(directory))
+
+
+def _finished(directory: Path, identity: str) -> TrialResult | None:
     """Return the result of the same trial if it is complete already."""
+    content = _read_json(directory / "result.json")
+    if content is None or (content["identity"], content["state"]) != (identity, "complete"):
+        return None
+    return read_result(directory)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if content.get("identity") != identity or content.get("state") != "complete":
-        return None
-    return TrialResult("complete", "", content["metrics"], content["seconds"], directory)
+    needed = {"state", "reason", "metrics", "seconds", "identity"}
+    return content if isinstance(content, dict) and needed <= content.keys() else None

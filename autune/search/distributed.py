@@ -72,10 +72,12 @@ def check_cores(settings: ResourceSettings) -> None:
     ConfigError
         If a trial wants more cores than there are.
     """
-    cpus, wanted = count_cpus(), settings.cpus_per_trial
+    cpus, wanted = count_cpus(), settings.cores
     if wanted > cpus:
         raise ConfigError(
-            "resources.cpus_per_trial",
+            "resources.mpi_ranks"
+            if settings.mpi_ranks == wanted > 1
+            else "resources.cpus_per_trial",
             f"{wanted} cores are wanted, this machine has {cpus}; lower it",
         )
 
@@ -118,7 +120,7 @@ def run(
     SearchError
         If all trials fail in the same way.
     """
-    cpus, wanted = count_cpus(), settings.resources.cpus_per_trial
+    cpus, wanted = count_cpus(), settings.resources.cores
     limit = settings.resources.concurrent_trials or cpus // wanted
     searcher = _StudySearcher(study, limit, observers)
     scratch = folder.path / ".ray"

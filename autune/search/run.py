@@ -20,6 +20,7 @@ from autune.formats.files import write_text
 from autune.properties import check_properties
 from autune.search.folder import JOURNAL, POTENTIAL, SearchFolder, copy_folder, place
 from autune.search.progress import make_progress
+from autune.search.ranks import TrialOnRanks
 from autune.search.record import EndState, Observer, Record, front, ranked
 from autune.search.worker import RunTrial, Work
 from autune.settings import DatasetSettings, Settings, read_yaml
@@ -121,8 +122,16 @@ def search(
     searches_data = any(p.path[0] == "dataset" for p in space.parameters)
     if searches_data and dataset is not None:
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
+    dataset_given = dataset is not None
     dataset = _prepare_dataset(dataset, settings)
     _check_cores(settings)
+    if settings.resources.mpi_ranks > 1:
+        if dataset_given:
+            raise ConfigError(
+                "resources.mpi_ranks",
+                "ranks read the structures that dataset.path names; leave out the data set",
+            )
+        trial = TrialOnRanks(settings.resources.mpi_ranks)
     work = Work(space, trial, load_dataset if searches_data else None)
     _make(folder)
     with folder.writing():

@@ -1,0 +1,116 @@
+"""A trial on several MPI ranks: a process of its own below mpiexec, heard line by line.
+
+The ranks run ``python -m autune.search.ranks SETTINGS DIRECTORY``; the first writes every epoch as
+a line of JSON.  When the worker goes away, that line finds no reader and the ranks end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from autune.dataset import Dataset, split_dataset
+from autune.errors import AutuneError
+from autune.formats.files import make_folder, write_text
+from autune.settings import Settings
+from autune.training.epoch import Epoch, Report
+from autune.training.parallel import ending_together, find_ranks
+from autune.trial import TrialResult, read_result, run_trial
+
+PATIENCE = 10.0
+"""Seconds that ranks have to end by themselves."""
+
+
+@dataclass(frozen=True)
+class TrialOnRanks:
+    """`run_trial` on several ranks of this machine; the structures are read by the ranks.
+
+    Parameters
+    ----------
+    n_ranks
+        Number of ranks.
+    """
+
+    n_ranks: int
+
+    def __call__(
+        self, settings: Settings, dataset: object, directory: Path, report: Report
+    ) -> TrialResult:
+        """Run a trial.
+
+        Raises
+        ------
+        AutuneError
+            If a rank fails or dies.
+        """
+        make_folder(directory)
+        request = directory / "settings.yaml"
+        write_text(request, settings.to_yaml())
+        mpiexec = Path(sys.executable).parent / "mpiexec"
+        command = [str(mpiexec), "-n", str(self.n_ranks), sys.executable, "-m", __name__]
+        log = directory / "ranks.log"
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                [*command, str(request), str(directory)],
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                start_new_session=True,
+            )
+            try:
+                went_on = _listen(process, report)
+            finally:
+                _end(process)
+        if not went_on:
+            return TrialResult("stopped", "stopped by the search", {}, 0.0, directory)
+        found = read_result(directory)
+        if process.returncode != 0 or found is None:
+            lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+            said = next((line for line in lines if line.strip()), "nothing was said")
+            raise AutuneError(f"a rank failed (exit code {process.returncode}): {said}; see {log}")
+        return found
+
+
+def _listen(process: subprocess.Popen[str], report: Report) -> bool:
+    """Pass epochs on; False when the report stops the trial."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("{") and not report(Epoch(**json.loads(line))):
+            return False
+    process.wait()
+    return True
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def main(request: str, directory: str) -> None:
+    """Be one rank of a trial."""
+    ranks = find_ranks()
+    with ending_together(ranks):
+        settings = Settings.read(request)
+        dataset = Dataset.read(settings.dataset.path, settings.dataset.units)
+
+        def report(epoch: Epoch) -> bool:
+            print(json.dumps(asdict(epoch)), flush=True)  # noqa: T201
+            return True
+
+        run_trial(settings, split_dataset(dataset, settings.dataset), directory, report, ranks)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
