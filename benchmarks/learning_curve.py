@@ -2,10 +2,11 @@
 
     python benchmarks/learning_curve.py [--data gold Cu Mo Au] [--seeds 5] [--seconds 60]
 
-Every training has the same time; an epoch has 1000 observations, in however many streams.
-Results go, training by training, to ``learning_curve.jsonl`` in the folder ``--output``; a second
-call goes on where the first was stopped, and with everything there only prints and draws.  Remove
-the file after a change of the code.
+Every training has the same time, and ends with the epoch that passes it; an epoch has 1000
+observations, in however many streams.  Results go, training by training, to
+``learning_curve.jsonl`` in the folder ``--output``; a second call goes on where the first was
+stopped, and with everything there only prints and draws.  Remove the file after a change of the
+code.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import numpy as np
 from cells import gold_study
 from machine import describe_machine, machine_text
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from threadpoolctl import threadpool_limits
 
 from autune.dataset import Dataset, split_dataset
@@ -303,6 +305,10 @@ def draw(name: str, records: Sequence[Mapping[str, Any]], path: Path) -> None:
         for axes in panels:
             axes.set_xscale("log")
             axes.set_yscale("log")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_locator(NullLocator())
             axes.set_xlabel("seconds of training")
         figure.legend(loc="outside right upper")
         stream = io.BytesIO()
