@@ -11,7 +11,8 @@ element        element of every atom                                   (n_A,)
 first_atom     atoms of structure s: first_atom[s] .. first_atom[s+1]  (n_S + 1,)
 first_pair     pairs in which atom a is moved                          (n_A + 1,)
 center         atom that feels the move, sorted by element             (n_B,)
-dG_dr          derivative of G[center] with respect to r_a             (n_B, 3, n_max)
+dG_dr          derivative of G[center] with respect to r_a, 1/Angstrom (n_B, 3, n_max)
+length         training lengths in one Angstrom
 w              weights of all elements, one after the other            (n_weights,)
 first_weight   weights of element e                                    (n_elements + 1,)
 sizes          neurons per layer of each element's network             (n_elements, n_layers+1)
@@ -41,6 +42,7 @@ class Observables(NamedTuple):
     first_pair: np.ndarray
     center: np.ndarray
     dG_dr: np.ndarray
+    length: float
     energy: np.ndarray
     force: np.ndarray
 
@@ -78,7 +80,7 @@ def _stack(data: Observables, component: int, e: int, n_inputs: int) -> np.ndarr
     for i in range(m):
         for k in range(n_inputs):
             XV[i, k] = data.G[data.center[begin + i], k]
-            XV[m + i, k] = data.dG_dr[begin + i, c, k]
+            XV[m + i, k] = data.dG_dr[begin + i, c, k] / data.length
     return XV
 
 
@@ -175,5 +177,5 @@ def all_energies_and_forces(
                 total = 0.0
                 for k in range(dE_dG.shape[1]):
                     total += dE_dG[i, k] * data.dG_dr[p, c, k]
-                force[3 * a + c] -= total
+                force[3 * a + c] -= total / data.length
     return energy, force

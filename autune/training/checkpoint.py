@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
             trainer.generator.bit_generator.state = json.loads(str(stored["generator"]))
             epochs = [_epoch(row) for row in stored["epochs"]]
             progress = Progress(epochs, stored["best_weights"], int(stored["best_epoch"]))
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
         raise FormatError(
             path, None, f"is no checkpoint of a training ({error}); remove it to start again"
         ) from None

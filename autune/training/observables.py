@@ -71,6 +71,7 @@ def collect_observables(
         first_pair=np.array(n_moved),
         center=np.concatenate(centers),
         dG_dr=np.concatenate(tangents),
+        length=1.0,
         energy=np.array(energies),
         force=np.concatenate(forces),
     )
@@ -81,11 +82,12 @@ def convert_to_training_units(
 ) -> Observables:
     """Return observables in n2p2's internal units.
 
-    E* = (E - N mean_energy) conv_energy, r* = r conv_length, F* = F conv_energy / conv_length.
+    E* = (E - N mean_energy) conv_energy, r* = r conv_length, F* = F conv_energy / conv_length;
+    the derivatives, which take nearly all memory, are shared and divided when they are used.
     """
     n_atoms = np.diff(data.first_atom)
     return data._replace(
         energy=(data.energy - n_atoms * mean_energy) * conv_energy,
         force=data.force * (conv_energy / conv_length),
-        dG_dr=data.dG_dr / conv_length,
+        length=conv_length,
     )
