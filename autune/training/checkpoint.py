@@ -20,6 +20,11 @@ from autune.training.epoch import Epoch
 from autune.training.optimizer import KalmanFilter
 from autune.training.trainer import Trainer
 
+DAMAGES = (
+    OSError, EOFError, KeyError, ValueError, NotImplementedError, BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading an empty, short or changed file raises."""
+
 
 @dataclass
 class Progress:
@@ -87,7 +92,8 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here, because of a damaged file NumPy leaves its own open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if str(stored["identity"]) != identity:
                 return None
             trainer.weights = stored["weights"]
@@ -102,9 +108,10 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
             trainer.generator.bit_generator.state = json.loads(str(stored["generator"]))
             epochs = [_epoch(row) for row in stored["epochs"]]
             progress = Progress(epochs, stored["best_weights"], int(stored["best_epoch"]))
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
+    except DAMAGES as error:
+        reason = str(error) or type(error).__name__
         raise FormatError(
-            path, None, f"is no checkpoint of a training ({error}); remove it to start again"
+            path, None, f"is no checkpoint of a training ({reason}); remove it to start again"
         ) from None
     trainer.errors = trainer.train.measure(trainer.weights)
     return progress

@@ -129,9 +129,27 @@ def test_checkpoint_of_other_settings_is_not_used(tmp_path: Path) -> None:
         run(other, checkpoint=checkpoint).potential.weights["Au"],
         run(other).potential.weights["Au"],
     )
-    checkpoint.write_bytes(b"no checkpoint")
-    with pytest.raises(FormatError, match="remove it to start again"):
-        run(other, checkpoint=checkpoint)
+
+
+def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.npz"
+    settings = make_settings(epochs=1)
+    prepared = ready(settings)
+    run(settings, prepared, checkpoint=checkpoint)
+    whole = checkpoint.read_bytes()
+    directory = whole.index(b"PK\x01\x02")  # of the archive; its byte 10 is the compression
+    damaged = {
+        "empty": b"",
+        "text": b"no checkpoint",
+        "short": whole[: len(whole) // 2],
+        "changed": whole.replace(b"NUMPY", b"NUMPI", 1),
+        "not compressed": whole[: directory + 10] + b"\x08" + whole[directory + 11 :],
+        "unknown compression": whole[: directory + 10] + b"\x63" + whole[directory + 11 :],
+    }
+    for content in damaged.values():
+        checkpoint.write_bytes(content)
+        with pytest.raises(FormatError, match="remove it to start again"):
+            run(settings, prepared, checkpoint=checkpoint)
 
 
 def test_divergence_is_recognised() -> None:
