@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, covalent_radii
+from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
 
 from autune.architecture import Architecture, SymmetryFunction
 from autune.errors import ExportMismatch
@@ -126,9 +126,10 @@ def distorted_crystals(elements: Sequence[str]) -> list[Structure]:
 
 
 def lammps_input(potential: Potential) -> str:
-    """Write a LAMMPS input that relaxes an fcc crystal with the exported potential."""
+    """Write a LAMMPS input that relaxes a crystal with the exported potential."""
     elements = potential.elements
-    radius = max(covalent_radii[atomic_numbers[element]] for element in elements)
+    crystal, a = _crystal(elements)
+    relaxed = "aniso" if crystal == "hcp" else "iso"
     masses = "\n".join(
         f"mass            {i} {atomic_masses[atomic_numbers[element]]:.6g}  # {element}"
         for i, element in enumerate(elements, start=1)
@@ -145,7 +146,7 @@ atom_style      atomic
 boundary        p p p
 
 # Put your own structure here (read_data): the crystal is an example.
-lattice         fcc {2.0 * np.sqrt(2.0) * radius:.4f}
+lattice         {crystal} {a:.4f}
 region          box block 0 4 0 4 0 4
 create_box      {len(elements)} box
 create_atoms    1 box
@@ -158,7 +159,20 @@ pair_style      hdnnp {potential.r_cutoff + 0.01:.6g} dir "./" &
 pair_coeff      * * {" ".join(elements)}
 
 thermo          10
-thermo_style    custom step pe press lx
-fix             relax all box/relax iso 0.0
+thermo_style    custom step pe press lx ly lz
+fix             relax all box/relax {relaxed} 0.0
 minimize        1e-12 1e-8 1000 10000
 """
+
+
+def _crystal(elements: Sequence[str]) -> tuple[str, float]:
+    """Return LAMMPS' name and the lattice constant (Angstrom) of the first element's crystal.
+
+    Of ASE's table of ground states; an element of which LAMMPS does not know the lattice is an
+    fcc crystal of touching covalent spheres.
+    """
+    state = reference_states[atomic_numbers[elements[0]]]
+    if state is not None and state["symmetry"] in ("fcc", "bcc", "sc", "diamond", "hcp"):
+        return state["symmetry"], state["a"]
+    radius = max(covalent_radii[atomic_numbers[element]] for element in elements)
+    return "fcc", 2.0 * np.sqrt(2.0) * radius

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from autune.errors import DataError, ExportMismatch, FormatError
 from autune.formats.atoms import from_atoms
 from autune.formats.input_data import read_input_data
-from autune.potential.export import compare_potentials, export_potential
+from autune.potential.export import compare_potentials, export_potential, lammps_input
 from autune.potential.model import Potential
 from autune.structures import Structure
 from autune.units import BOHR, HARTREE
@@ -70,6 +71,38 @@ def test_predictions_are_those_of_n2p2(case: Path) -> None:
         prediction = potential.predict(structure)
         assert prediction.energy == pytest.approx(energy, rel=1e-10)
         np.testing.assert_allclose(prediction.forces, forces, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("elements", "lattice", "relaxed"),
+    [
+        (("Au",), "fcc 4.0800", "iso"),
+        (("Fe",), "bcc 2.8700", "iso"),
+        (("Po",), "sc 3.3500", "iso"),
+        (("Si",), "diamond 5.4300", "iso"),
+        (("Ti",), "hcp 2.9500", "aniso"),
+        (("H", "O"), "fcc 1.8668", "iso"),  # no crystal: spheres of oxygen, the larger, touch
+        (("Li", "O", "Ti"), "bcc 3.4900", "iso"),
+    ],
+)
+def test_lammps_input_begins_with_a_crystal(
+    elements: tuple[str, ...], lattice: str, relaxed: str
+) -> None:
+    text = lammps_input(SimpleNamespace(elements=elements, r_cutoff=6.0))  # type: ignore[arg-type]
+    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines()]
+    assert f"lattice {lattice}" in lines
+    assert f"fix relax all box/relax {relaxed} 0.0" in lines
+    assert f"create_box {len(elements)} box" in lines
+    assert [line.split()[1] for line in lines if line.startswith("mass")] == [
+        str(i + 1) for i in range(len(elements))
+    ]
+    # One of n atoms becomes type n, then one of n - 1 left becomes type n - 1, ...
+    shares = [line.split()[4:6] for line in lines if line.startswith("set type 1 type/ratio")]
+    assert [int(kind) for kind, _ in shares] == list(range(len(elements), 1, -1))
+    assert [float(share) for _, share in shares] == pytest.approx(
+        [1 / n for n in range(len(elements), 1, -1)], abs=1e-6
+    )
+    assert f"pair_coeff * * {' '.join(elements)}" in lines
 
 
 @pytest.mark.skipif(not MOLYBDENUM.is_dir(), reason="published potential not at hand")
