@@ -16,6 +16,7 @@ from autune.errors import FormatError
 from autune.formats.atoms import from_atoms, read_atoms_file, to_atoms, write_atoms_file
 from autune.formats.extxyz import write_extxyz
 from autune.structures import Structure
+from autune.units import BOHR, HARTREE
 
 
 def some_structures() -> list[Structure]:
@@ -213,3 +214,96 @@ def test_vasp(tmp_path: Path) -> None:
     np.testing.assert_allclose(s.positions, [[2.0, 0.0, 0.0]])
     np.testing.assert_allclose(s.forces, [[0.1, 0.2, 0.3]])
     np.testing.assert_allclose(np.diag(s.stress), -np.array([1, 2, 3]) / 160.21766208, rtol=1e-6)
+
+
+PWSCF = """
+     Program PWSCF v.7.2 starts on 12Mar2024 at 10:11:12
+
+     bravais-lattice index     =            0
+     lattice parameter (alat)  =       7.7100  a.u.
+     unit-cell volume          =     458.3140 (a.u.)^3
+     number of atoms/cell      =            2
+     number of atomic types    =            1
+     number of electrons       =        22.00
+     kinetic-energy cutoff     =      40.0000  Ry
+     Exchange-correlation= PBE
+
+     celldm(1)=   7.710000  celldm(2)=   0.000000  celldm(3)=   0.000000
+     celldm(4)=   0.000000  celldm(5)=   0.000000  celldm(6)=   0.000000
+
+     crystal axes: (cart. coord. in units of alat)
+               a(1) = (   0.500000   0.500000   0.000000 )
+               a(2) = (  -0.500000   0.500000   0.000000 )
+               a(3) = (   0.000000   0.000000   2.000000 )
+
+     reciprocal axes: (cart. coord. in units 2 pi/alat)
+               b(1) = (  1.000000  1.000000  0.000000 )
+               b(2) = ( -1.000000  1.000000  0.000000 )
+               b(3) = (  0.000000  0.000000  0.500000 )
+
+   Cartesian axes
+
+     site n.     atom                  positions (alat units)
+         1           Au  tau(   1) = (   0.0000000   0.0000000   0.0000000  )
+         2           Au  tau(   2) = (   0.5000000   0.0000000   1.0200000  )
+
+     number of k points=     1  Methfessel-Paxton smearing, width (Ry)=  0.0200
+                       cart. coord. in units 2pi/alat
+        k(    1) = (   0.0000000   0.0000000   0.0000000), wk =   2.0000000
+
+     Self-consistent Calculation
+
+     iteration #  1     ecut=    40.00 Ry     beta= 0.70
+     total energy              =    -175.11111111 Ry
+     estimated scf accuracy    <       0.50000000 Ry
+
+     End of self-consistent calculation
+
+          k = 0.0000 0.0000 0.0000 (  1243 PWs)   bands (ev):
+
+     5.1234   7.2345   8.3456   9.4567  10.5678  11.6789  12.7890  13.8901
+    14.9012
+
+     the Fermi energy is    16.1234 ev
+
+!    total energy              =    -175.50000000 Ry
+     estimated scf accuracy    <          4.1E-10 Ry
+     smearing contrib. (-TS)   =      -0.00100000 Ry
+     internal energy E=F+TS    =    -175.49900000 Ry
+
+     convergence has been achieved in   9 iterations
+
+     Forces acting on atoms (cartesian axes, Ry/au):
+
+     atom    1 type  1   force =     0.01000000   -0.02000000    0.03000000
+     atom    2 type  1   force =    -0.01000000    0.02000000   -0.03000000
+
+     Total force =     0.052915     Total SCF correction =     0.000012
+
+
+     Computing stress (Cartesian axis) and pressure
+
+          total   stress  (Ry/bohr**3)                   (kbar)     P=       29.42
+   0.00010000   0.00001000   0.00000000           14.71        1.47        0.00
+   0.00001000   0.00020000  -0.00002000            1.47       29.42       -2.94
+   0.00000000  -0.00002000   0.00030000            0.00       -2.94       44.13
+
+     JOB DONE.
+"""
+
+
+@pytest.mark.parametrize("name", ["gold.pwo", "gold.out", "scf.txt"])
+def test_quantum_espresso(tmp_path: Path, name: str) -> None:
+    """Energy (Ry), forces (Ry/bohr), stress (Ry/bohr^3, positive under pressure), alat (bohr)."""
+    (tmp_path / name).write_text(PWSCF)
+    (s,) = read_atoms_file(tmp_path / name)
+    (in_folder,) = read_atoms_file(tmp_path)
+    assert s.numbers.tolist() == [79, 79]
+    a = 7.71 * BOHR
+    np.testing.assert_allclose(s.cell, a * np.array([[0.5, 0.5, 0], [-0.5, 0.5, 0], [0, 0, 2]]))
+    np.testing.assert_allclose(s.positions[1], [0.5 * a, 0.0, 1.02 * a])
+    Ry = HARTREE / 2.0
+    assert s.energy == in_folder.energy == pytest.approx(-175.5 * Ry)
+    np.testing.assert_allclose(s.forces, np.outer([1, -1], [0.01, -0.02, 0.03]) * Ry / BOHR)
+    stress = np.array([[10.0, 1.0, 0.0], [1.0, 20.0, -2.0], [0.0, -2.0, 30.0]]) * 1e-5
+    np.testing.assert_allclose(s.stress, -stress * Ry / BOHR**3)
