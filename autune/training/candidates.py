@@ -21,6 +21,31 @@ def schedule_updates(
     return ["force" if place < n_forces else "energy" for place in generator.permutation(n_updates)]
 
 
+def group_observations(
+    mode: Literal["full", "task", "sum"], owner: IntArray
+) -> list[IntArray] | None:
+    """Return which candidates of an update are added up to one observation each.
+
+    Parameters
+    ----------
+    mode
+        full: none; task: those of a rank; sum: all (n2p2's jacobian_mode 2, 1, 0).
+    owner
+        Rank of each candidate, shape (m,).
+
+    Returns
+    -------
+    groups
+        Places among the candidates; None where every candidate is an observation.
+    """
+    if mode == "full":
+        return None
+    everything = np.arange(len(owner))
+    if mode == "sum":
+        return [everything]
+    return [everything[owner == rank] for rank in np.unique(owner)]
+
+
 class Candidates:
     """The candidates of one kind, taken in order and from the start again at the end.
 

@@ -117,6 +117,10 @@ class SharedSet:
         """Force components, which are the candidates of kind force."""
         return 3 * int(self.n_atoms.sum())
 
+    def owner(self, kind: Kind) -> IntArray:
+        """Return the rank that holds each candidate, shape (n_candidates,)."""
+        return self._owner[kind]
+
     def measure(self, weights: FloatArray) -> Errors:
         """Return the errors of all structures."""
         energy, force = all_energies_and_forces(self.data, self._networks, weights)

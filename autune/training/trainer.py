@@ -11,7 +11,12 @@ import numpy as np
 from autune.errors import DataError, TrainingDiverged
 from autune.settings import TrainingSettings
 from autune.structures import FloatArray, IntArray
-from autune.training.candidates import Candidates, Kind, schedule_updates
+from autune.training.candidates import (
+    Candidates,
+    Kind,
+    group_observations,
+    schedule_updates,
+)
 from autune.training.optimizer import KalmanFilter
 from autune.training.parallel import Communicator
 from autune.training.shared_set import SharedSet
@@ -131,8 +136,9 @@ class Trainer:
             Places in `chosen` that are added up to one observation each; by default as the
             settings say.
         """
-        if groups is None and self.settings.multistream != "full":
-            groups = [np.arange(len(chosen))]
+        if groups is None:
+            owner = self.train.owner(kind)[chosen]
+            groups = group_observations(self.settings.multistream, owner)
         xi, rows = self.train.observe(kind, chosen, self.weights)
         factor = self._factors[kind][chosen]
         xi *= factor

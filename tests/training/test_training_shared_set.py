@@ -14,7 +14,7 @@ from autune.potential.layout import build_networks, split_weights
 from autune.potential.model import Potential
 from autune.settings import SelectionSettings, Settings
 from autune.structures import IntArray
-from autune.training.candidates import Candidates, Kind
+from autune.training.candidates import Candidates, Kind, group_observations
 from autune.training.loop import train_potential
 from autune.training.parallel import Serial
 from autune.training.prepare import prepare
@@ -101,3 +101,12 @@ def test_seeds_and_epochs_have_their_own_order(mode: str, monkeypatch: pytest.Mo
         assert [len(epoch) for epoch in epochs] == [10, 10, 10]
         assert epochs[0] != epochs[1]
         assert epochs[0] != epochs[2]
+
+
+def test_task_adds_up_the_candidates_of_each_rank() -> None:
+    owner = np.array([1, 0, 0, 1, 2])
+    assert group_observations("full", owner) is None
+    everything = group_observations("sum", owner)
+    ranks = group_observations("task", owner)
+    assert [list(group) for group in everything or []] == [[0, 1, 2, 3, 4]]
+    assert [list(group) for group in ranks or []] == [[1, 2], [0, 3], [4]]
