@@ -49,7 +49,8 @@ def serve(folder: SearchFolder, port: int) -> None:
     command, environment = serve_command(folder, port)
     address = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs"
     _log.info("MLflow starts (about 20 s)")
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts what runs in the background with it ignored.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _stop)
     # A group of its own: the server has workers, which nothing else would end.
     server = subprocess.Popen(command, env=environment, start_new_session=True)
