@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,6 +87,13 @@ def prepare(
     dropped: list[str] = []
     if any(flat.values()):
         architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
+        if ranks.rank == 0:
+            warnings.warn(
+                f"{len(dropped)} symmetry functions have the same value for all atoms and are "
+                f"dropped: {'; '.join(dropped)}",
+                UserWarning,
+                stacklevel=2,
+            )
         descriptors = _describe(train, architecture, owner == ranks.rank)
     test_owner = share_structures([s.n_atoms for s in test], ranks.size)
     test_descriptors = _describe(test, architecture, test_owner == ranks.rank)

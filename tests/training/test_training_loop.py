@@ -184,7 +184,8 @@ def test_normalization_gives_unit_deviations(mode: str) -> None:
 def test_functions_without_spread_are_named_and_dropped() -> None:
     raw = make_settings().model_dump(mode="json", by_alias=True)
     raw["potential"]["symmetry_functions"]["radial"]["eta"] = [0.05, 0.4, 400.0]
-    prepared = ready(Settings.from_mapping(raw))
+    with pytest.warns(UserWarning, match="dropped: Au G2"):
+        prepared = ready(Settings.from_mapping(raw))
     assert prepared.dropped == ("Au G2(Au) eta=400 rs=0 rc=4.5",)
     assert len(prepared.architecture.symmetry_functions["Au"]) == 4
 
