@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from autune.potential.model import Potential, Prediction
-    from autune.settings import PropertiesSettings
+    from autune.settings import PropertiesSettings, Settings
     from autune.structures import Structure
     from autune.training.epoch import Epoch
 
@@ -73,6 +73,7 @@ def train(
         fixed = SearchSpace.read(settings).fixed_settings()
         source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
         dataset = split_dataset(source, fixed.dataset)
+        _refuse_other_training(output, fixed)
         say_if_kernels_compile()
         result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
     if ranks.rank != 0:
@@ -81,6 +82,18 @@ def train(
         raise TrainingDiverged(f"{result.state}: {result.reason}; see {output}")
     print_table(tabulate(_with_deviation(result.metrics)))
     typer.echo(f"written to {output} in {result.seconds:.0f} s")
+
+
+def _refuse_other_training(output: Path, settings: Settings) -> None:
+    """Refuse a folder in which a training with other settings lies."""
+    from autune.errors import ConfigError
+    from autune.settings import Settings
+
+    earlier = output / "settings.yaml"
+    if earlier.is_file() and Settings.read(earlier).identity != settings.identity:
+        raise ConfigError(
+            "", f"{output} holds a training with other settings; name another folder or remove it"
+        )
 
 
 def predict(

@@ -18,6 +18,7 @@ from autune.cli.options import (
     print_table,
 )
 from autune.cli.potentials import say_if_kernels_compile
+from autune.errors import ConfigError
 
 if TYPE_CHECKING:
     from autune.search.folder import SearchFolder
@@ -54,7 +55,13 @@ def search(
       autune search search_spaces/gold.yaml --name gold-2 --resume
     """
     from autune.search.run import search as run_search
+    from autune.training.parallel import started_with_ranks
 
+    if started_with_ranks():
+        raise ConfigError(
+            "resources.mpi_ranks",
+            "gives every trial its ranks; start autune search without mpiexec",
+        )
     say_if_kernels_compile()
     result = run_search(space, name=name, results=results, resume=resume, quiet=quiet)
     draw_overview(result.folder)

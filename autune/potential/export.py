@@ -11,7 +11,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
 
 from autune.architecture import Architecture, SymmetryFunction
-from autune.errors import ExportMismatch
+from autune.errors import ConfigError, ExportMismatch
 from autune.formats.files import write_text
 from autune.potential.model import Potential
 from autune.structures import Structure
@@ -40,9 +40,16 @@ def export_potential(
     ExportMismatch
         If energies or forces differ by more than 1e-10, or n2p2 would run another potential.
     ConfigError
-        If the folder cannot be written.
+        If the folder cannot be written, or holds a potential of other elements.
     """
     directory = Path(directory)
+    own = {f"weights.{atomic_numbers[element]:03d}.data" for element in potential.elements}
+    foreign = sorted({path.name for path in directory.glob("weights.*.data")} - own)
+    if foreign:
+        raise ConfigError(
+            "",
+            f"{directory} holds a potential of other elements ({foreign[0]}); name another folder",
+        )
     converted = convert_to_eV_and_Angstrom(potential)
     compared = structures or distorted_crystals(potential.elements)
     # First where nobody looks: a refused potential leaves no file.

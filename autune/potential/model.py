@@ -174,8 +174,12 @@ class Potential:
         """
         directory = Path(directory)
         if not (directory / "input.nn").is_file():
+            inside = [name for name in ("potential", "best") if (directory / name).is_dir()]
+            hint = f"; there is one in {directory / inside[0]}" if inside else ""
             raise FormatError(
-                directory, None, "expected a potential (input.nn, scaling.data, weights.*.data)"
+                directory,
+                None,
+                f"expected a potential (input.nn, scaling.data, weights.*.data){hint}",
             )
         length_unit, energy_unit = UNITS[units]
         architecture, keywords = read_input_nn(directory / "input.nn", length_unit, energy_unit)

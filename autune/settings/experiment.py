@@ -8,7 +8,7 @@ import json
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -131,16 +131,29 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, types.UnionType)
 
 
-def describe(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """List every leaf: dotted key, default, one line of words (with unit and bounds)."""
+def describe(
+    model: type[BaseModel] = Settings, prefix: str = "", defaults: BaseModel | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """List every leaf: dotted key, default, one line of words (with unit and choices)."""
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
+        required = defaults is None and field.is_required()
+        default = field.default if defaults is None else getattr(defaults, name)
         inner = _model_in(field.annotation)
-        if inner is not None:
-            if inner.model_fields:
-                yield from describe(inner, f"{key}.")
-            else:
-                yield key, "{}", field.description or ""
+        if inner is not None and inner.model_fields:
+            known = default if isinstance(default, BaseModel) else None
+            yield from describe(inner, f"{key}.", known)
             continue
-        default = "required" if field.is_required() else json.dumps(field.default)
-        yield key, default, field.description or ""
+        words = field.description or ""
+        choices = _choices(field.annotation)
+        if choices:
+            words += f" One of: {', '.join(choices)}."
+        text = "{}" if inner is not None else json.dumps(None if required else default)
+        yield key, "required" if required else text, words
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Return the words that a setting may be, if there are few."""
+    if get_origin(annotation) is Literal:
+        return [str(choice) for choice in get_args(annotation)]
+    return []

@@ -117,6 +117,12 @@ def ending_together(ranks: Serial | Ranks) -> Iterator[None]:
         ranks.abort()
 
 
+def started_with_ranks() -> bool:
+    """Say whether mpiexec started this process as one of several, without touching MPI."""
+    sizes = [os.environ.get(name, "1") for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")]
+    return any(size.isdigit() and int(size) > 1 for size in sizes)
+
+
 def find_ranks() -> Serial | Ranks:
     """Return the ranks of the MPI job that this process belongs to, or the one rank it is.
 

@@ -216,3 +216,26 @@ def test_interrupt_ends_quietly(monkeypatch, run):
 
     monkeypatch.setattr("autune.settings.describe", interrupted)
     assert run("settings") == (130, "", "stopped\n")
+
+
+def test_folder_with_another_training(refused, tmp_path):
+    settings = {"name": "a", "dataset": {"path": "builtin:gold"}, "potential": {"elements": ["Au"]}}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "out").mkdir()
+    settings["training"] = {"epochs": 7}
+    (tmp_path / "out" / "settings.yaml").write_text(yaml.safe_dump(settings))
+    message = refused("train", tmp_path / "settings.yaml", "-o", tmp_path / "out")
+    assert "holds a training with other settings" in message
+
+
+def test_search_below_mpiexec(refused, monkeypatch):
+    monkeypatch.setenv("PMI_SIZE", "2")
+    message = refused("search", "search_spaces/quick.yaml")
+    assert "resources.mpi_ranks" in message
+    assert "without mpiexec" in message
+
+
+def test_folder_that_holds_a_potential(refused, tmp_path):
+    (tmp_path / "trained" / "potential").mkdir(parents=True)
+    message = refused("properties", tmp_path / "trained")
+    assert f"there is one in {tmp_path / 'trained' / 'potential'}" in message

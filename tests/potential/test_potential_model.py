@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from autune.errors import DataError, ExportMismatch, FormatError
+from autune.errors import ConfigError, DataError, ExportMismatch, FormatError
 from autune.formats.atoms import from_atoms
 from autune.formats.input_data import read_input_data
 from autune.potential.export import compare_potentials, export_potential, lammps_input
@@ -241,3 +241,12 @@ def test_mistakes_are_named(gold: Potential, tmp_path: Path) -> None:
     (tmp_path / "weights.079.data").write_text("\n".join(lines[:-1]) + "\n")
     with pytest.raises(FormatError, match="expected 74 weights, found 73"):
         Potential.load(tmp_path)
+
+
+def test_export_keeps_away_from_a_potential_of_other_elements(
+    gold: Potential, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.029.data").write_text("1.0\n")
+    with pytest.raises(ConfigError, match=r"other elements \(weights\.029\.data\)"):
+        export_potential(gold, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.029.data"]
