@@ -277,7 +277,7 @@ def _show(dataset: Dataset, directory: Path, seeds: Sequence[_Seed], best: int) 
     potential.save(directory / "potential")
     kept = {index: seed.trained.kept for index, seed in enumerate(seeds)}
     plot_learning_curve(_history(seeds), directory / "learning_curve.png", kept)
-    test = [dataset.structures[index] for index in dataset.test]
+    test = dataset.test_structures
     predictions = [potential.predict(structure) for structure in test]
     plot_parity(compare(test, predictions), directory / "parity.png")
     if chosen.table is not None:

@@ -38,7 +38,6 @@ SCALING_KEYWORDS: dict[ScalingMode, tuple[str, ...]] = {
 
 NORMALIZATION = ("mean_energy", "conv_energy", "conv_length")
 PER_ELEMENT = {"element_nodes_short", "element_hidden_layers_short", "element_activation_short"}
-SWITCHES = {"normalize_nodes"}.union(*SCALING_KEYWORDS.values())
 FUNCTION_LAYOUTS = {
     2: "X 2 Y eta rs rc",
     3: "X 3 Y Z eta lambda zeta rc [rs]",

@@ -24,8 +24,8 @@ Why it is fast: the memory traffic over P bounds an update with few observations
 Z Z^T of successive updates are therefore collected and subtracted together (syrk, bound by
 arithmetic).  Until then P = f (P_old - Z Z^T) + d I, with the product f of the 1/forget since, the
 noise d since, and columns of Z divided by the root of f, so that P H costs little more.  P is read
-once an update (symv) and written once in `WAITING` observations.  For 1351 weights that is 0.27 ms
-an observation in place of 0.44.  symm pays only beyond a dozen columns.
+once an update (symv) and written once in `WAITING` observations: for 1351 weights about 0.3 ms
+an observation in place of 0.4 (loaded machine).  symm pays only beyond a dozen columns.
 
 Ranks share P: its lower triangle is cut into strips of columns, and every rank holds, multiplies
 and updates its own.  The products with H are added over the ranks (n m numbers); what follows is

@@ -78,8 +78,8 @@ def prepare(
     check_trainable(dataset, architecture.elements, architecture.r_cutoff)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     ranks = communicator or Serial()
-    train = [dataset.structures[i] for i in dataset.train]
-    test = [dataset.structures[i] for i in dataset.test]
+    train = list(dataset.train_structures)
+    test = list(dataset.test_structures)
     owner = share_structures([s.n_atoms for s in train], ranks.size)
     descriptors = _describe(train, architecture, owner == ranks.rank)
     scaling = scaling_statistics(descriptors, train, architecture)
