@@ -16,11 +16,9 @@ from autune.evaluation.loss import score
 from autune.formats.atoms import to_atoms
 from autune.kernels.candidates import Observables, observe_candidates
 from autune.kernels.kalman import Covariance
-from autune.kernels.structure import structure_symmetry_functions
+from autune.kernels.structure import merge_images, structure_symmetry_functions
 from autune.potential.descriptors import (
-    compute_descriptors,
     element_indices,
-    scaling_statistics,
     symmetry_tables,
 )
 from autune.potential.layout import build_networks
@@ -29,7 +27,6 @@ from autune.settings import Settings
 from autune.structures import FloatArray
 from autune.training.initial import initial_weights
 from autune.training.loop import Trained, train_potential
-from autune.training.observables import collect_observables
 from autune.training.prepare import Prepared, prepare
 
 ONE_BY_ONE = {"streams": 1, "force_ratio": 0.95, "selection": {"mode": "random"}}
@@ -115,11 +112,7 @@ class Work:
     @cached_property
     def observables(self) -> Observables:
         """The training cells as training looks at them, in eV and Angstrom."""
-        architecture = self.prepared.architecture
-        structures = list(self.dataset.train_structures)
-        descriptors = [compute_descriptors(structure, architecture) for structure in structures]
-        scaling = scaling_statistics(descriptors, structures, architecture)
-        return collect_observables(structures, descriptors, architecture, scaling)
+        return self.prepared.train.data
 
     @cached_property
     def jacobian(self) -> FloatArray:
@@ -160,6 +153,8 @@ def measure_descriptors(work: Work) -> Iterator[Row]:
     found = neighbour_list(structure, architecture.r_cutoff)
     table = symmetry_tables(architecture)
     elements = element_indices(structure, architecture)
+    pairs = merge_images(found.first, found.index, np.arange(structure.n_atoms))
+    n_max = int(table.n_functions.max())
 
     def compute() -> None:
         structure_symmetry_functions(
@@ -169,7 +164,9 @@ def measure_descriptors(work: Work) -> Iterator[Row]:
             found.index,
             found.vectors,
             found.distances,
-            int(table.n_functions.max()),
+            pairs,
+            np.zeros((structure.n_atoms, n_max)),
+            np.zeros((len(pairs.center), 3, n_max)),
         )
 
     runs = 3 * work.plan.runs

@@ -2,9 +2,15 @@
 
 Images of one atom move together, so dG_i/dr_k is the sum over the images of k; and since G_i
 depends on differences of positions only, dG_i/dr_i is minus the sum over all other atoms.
+
+A pair is an atom k that moves and an atom i that feels it.  The pairs of one k lie together,
+ordered by the element of i, because that is what the derivatives of a force need; they are
+written to their place at once, because a second copy would double the memory of a training.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +22,29 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+class Pairs(NamedTuple):
+    """The distinct pairs of atoms behind a list of periodic images.
+
+    Parameters
+    ----------
+    first
+        Ranges of the pairs per atom k that moves, shape (n_atoms + 1,).
+    center
+        Atom i that feels it, by element, then by number, k itself among them, shape (n_pairs,).
+    of_image, of_atom
+        Pair (i, k) of each image of the list of i, shape (n_images,); pair (i, i) of each atom,
+        shape (n_atoms,).
+    """
+
+    first: Integers
+    center: Integers
+    of_image: Integers
+    of_atom: Integers
+
+
 @njit
-def merge_images(first: Integers, neighbour: Integers) -> tuple[Integers, Integers, Integers]:
-    """List the distinct pairs of atoms behind a list of periodic images.
+def merge_images(first: Integers, neighbour: Integers, by_element: Integers) -> Pairs:
+    """List the pairs.
 
     Parameters
     ----------
@@ -26,35 +52,37 @@ def merge_images(first: Integers, neighbour: Integers) -> tuple[Integers, Intege
         Ranges of the images per atom, shape (n_atoms + 1,).
     neighbour
         Atom of which each image is one, shape (n_images,).
-
-    Returns
-    -------
-    pair_first, pair_neighbour, pair_of_image
-        Ranges of the pairs per atom, shape (n_atoms + 1,); second atom of each pair, ascending
-        per atom, the atom itself always among them; pair of each image.
+    by_element
+        Atoms in order of element, shape (n_atoms,).
     """
-    n_atoms = len(first) - 1
+    n_atoms = len(by_element)
     pair_first = np.zeros(n_atoms + 1, np.int64)
-    pair_neighbour = np.empty(len(neighbour) + n_atoms, np.int64)
-    pair_of_image = np.empty(len(neighbour), np.int64)
-    pair_of_atom = np.empty(n_atoms, np.int64)
-    n_pairs = 0
+    seen_by = np.full(n_atoms, -1, np.int64)
     for i in range(n_atoms):
-        for k in range(n_atoms):
-            pair_of_atom[k] = -1
-        pair_of_atom[i] = 0
+        seen_by[i] = i
+        pair_first[i + 1] += 1
         for image in range(first[i], first[i + 1]):
-            pair_of_atom[neighbour[image]] = 0
-        # Not by sorting the images, which takes seconds to compile.
-        for k in range(n_atoms):
-            if pair_of_atom[k] == 0:
-                pair_neighbour[n_pairs] = k
-                pair_of_atom[k] = n_pairs
-                n_pairs += 1
+            k = neighbour[image]
+            if seen_by[k] != i:
+                seen_by[k] = i
+                pair_first[k + 1] += 1
+    for k in range(n_atoms):
+        pair_first[k + 1] += pair_first[k]
+    center = np.empty(pair_first[n_atoms], np.int64)
+    of_image = np.empty(len(neighbour), np.int64)
+    of_atom = np.empty(n_atoms, np.int64)
+    place = pair_first[:n_atoms].copy()
+    for i in by_element:
+        center[place[i]] = i
+        place[i] += 1
+        of_atom[i] = place[i] - 1
         for image in range(first[i], first[i + 1]):
-            pair_of_image[image] = pair_of_atom[neighbour[image]]
-        pair_first[i + 1] = n_pairs
-    return pair_first, pair_neighbour[:n_pairs].copy(), pair_of_image
+            k = neighbour[image]
+            if place[k] == pair_first[k] or center[place[k] - 1] != i:
+                center[place[k]] = i
+                place[k] += 1
+            of_image[image] = place[k] - 1
+    return Pairs(pair_first, center, of_image, of_atom)
 
 
 @njit
@@ -65,8 +93,10 @@ def structure_symmetry_functions(
     neighbour: Integers,
     vectors: Floats,
     distances: Floats,
-    n_max: int,
-) -> tuple[Floats, Floats, Integers, Integers]:
+    pairs: Pairs,
+    G: Floats,
+    dG_dr: Floats,
+) -> None:
     """Symmetry functions of all atoms, derivatives merged over periodic images.
 
     Parameters
@@ -78,22 +108,14 @@ def structure_symmetry_functions(
     first, neighbour, vectors, distances
         Neighbour list: ranges per atom, shape (n_atoms + 1,); atom, vector and distance
         (Angstrom) of each image; the images of an atom ordered by element.
-    n_max
-        Width of the result, not less than any number of functions.
-
-    Returns
-    -------
+    pairs
+        Of the same list, from `merge_images`.
     G
-        Values, shape (n_atoms, n_max), 0 beyond an element's functions.
+        Filled: values, shape (n_atoms, n_max), 0 beyond an element's functions.
     dG_dr
-        dG_i/dr_k in 1/Angstrom, shape (n_pairs, 3, n_max), summed over the images of k.
-    pair_first, pair_neighbour
-        The pairs, as in `merge_images`.
+        Zeros, to which dG_i/dr_k in 1/Angstrom of the pairs is added, shape (n_pairs, 3, n_max).
     """
-    n_atoms = len(elements)
-    pair_first, pair_neighbour, pair_of_image = merge_images(first, neighbour)
-    G = np.zeros((n_atoms, n_max))
-    dG_dr = np.zeros((len(pair_neighbour), 3, n_max))
+    n_atoms, n_max = G.shape
     n = int(np.int64(1))
     for i in range(n_atoms):
         n = max(n, first[i + 1] - first[i])
@@ -114,11 +136,9 @@ def structure_symmetry_functions(
             G[i],
             dG,
         )
-        itself = pair_first[i]
-        while pair_neighbour[itself] != i:
-            itself += 1
+        itself = pairs.of_atom[i]
         for image in range(start, stop):
-            pair = pair_of_image[image]
+            pair = pairs.of_image[image]
             # Moving atom i moves its own images along: nothing changes.
             if pair == itself:
                 continue
@@ -126,4 +146,3 @@ def structure_symmetry_functions(
                 for f in range(n_max):
                     dG_dr[pair, c, f] += dG[image - start, c, f]
                     dG_dr[itself, c, f] -= dG[image - start, c, f]
-    return G, dG_dr, pair_first, pair_neighbour

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from autune.architecture import ANGULAR_WIDE, CUTOFF_TYPES, RADIAL, Architecture
 from autune.errors import DataError
 from autune.formats.tables import Scaling
 from autune.kernels.moments import N_MONOMIALS, ZETA_MAX, coefficients
-from autune.kernels.structure import structure_symmetry_functions
+from autune.kernels.structure import merge_images, structure_symmetry_functions
 from autune.kernels.symmetry import SymmetryTable
 from autune.potential.neighbours import neighbour_list
 from autune.structures import FloatArray, IntArray, Structure
@@ -25,7 +26,7 @@ ZETAS = range(1, ZETA_MAX + 1)
 
 @dataclass(frozen=True, eq=False)
 class Descriptors:
-    """Symmetry functions of one structure, not scaled.
+    """Symmetry functions of a set of structures.
 
     Parameters
     ----------
@@ -33,16 +34,22 @@ class Descriptors:
         Values, shape (n_atoms, n_max); 0 beyond the functions of the atom's element.
     dG_dr
         dG_i/dr_k in 1/Angstrom, summed over the periodic images of k, shape (n_pairs, 3, n_max).
-    first
-        The pairs of atom i are first[i]:first[i + 1], shape (n_atoms + 1,).
-    neighbour
-        k of each pair, ascending per atom, i itself among them, shape (n_pairs,).
+    element
+        Place of each atom's element in the architecture, shape (n_atoms,).
+    first_atom
+        The atoms of structure s are first_atom[s]:first_atom[s + 1], shape (n_structures + 1,).
+    first_pair
+        The pairs in which atom k moves are first_pair[k]:first_pair[k + 1], shape (n_atoms + 1,).
+    center
+        Atom i that feels it, by element, then by number, k itself among them, shape (n_pairs,).
     """
 
     G: FloatArray
     dG_dr: FloatArray
-    first: IntArray
-    neighbour: IntArray
+    element: IntArray
+    first_atom: IntArray
+    first_pair: IntArray
+    center: IntArray
 
 
 def element_indices(structure: Structure, architecture: Architecture) -> IntArray:
@@ -145,58 +152,91 @@ def symmetry_tables(architecture: Architecture) -> SymmetryTable:
     )
 
 
-def compute_descriptors(structure: Structure, architecture: Architecture) -> Descriptors:
-    """Compute the symmetry functions of a structure and their derivatives.
+def compute_descriptors(structures: Sequence[Structure], architecture: Architecture) -> Descriptors:
+    """Compute the symmetry functions of structures and their derivatives, not scaled.
+
+    All pairs are counted before memory is taken, and every derivative is written to its place at
+    once: nothing of that size exists twice.
 
     Raises
     ------
     DataError
-        If the structure has an unknown element or two atoms at the same place.
+        If a structure has an unknown element or two atoms at the same place.
     """
-    elements = element_indices(structure, architecture)
-    neighbours = neighbour_list(structure, architecture.r_cutoff * architecture.length_unit)
     table = symmetry_tables(architecture)
-    return Descriptors(
-        *structure_symmetry_functions(
+    n_max = int(table.n_functions.max())
+    elements = [element_indices(structure, architecture) for structure in structures]
+    found = deque(
+        neighbour_list(structure, architecture.r_cutoff * architecture.length_unit)
+        for structure in structures
+    )
+    pairs = [
+        merge_images(neighbours.first, neighbours.index, np.argsort(element, kind="stable"))
+        for neighbours, element in zip(found, elements, strict=True)
+    ]
+    first_atom = _ranges([structure.n_atoms for structure in structures])
+    first = _ranges([len(p.center) for p in pairs])
+    G, dG_dr = np.zeros((first_atom[-1], n_max)), np.zeros((first[-1], 3, n_max))
+    for s, element in enumerate(elements):
+        neighbours = found.popleft()
+        structure_symmetry_functions(
             table,
-            elements,
+            element,
             neighbours.first,
             neighbours.index,
             neighbours.vectors,
             neighbours.distances,
-            int(table.n_functions.max()),
+            pairs[s],
+            G[first_atom[s] : first_atom[s + 1]],
+            dG_dr[first[s] : first[s + 1]],
         )
+    return Descriptors(
+        G=G,
+        dG_dr=dG_dr,
+        element=_join(elements),
+        first_atom=first_atom,
+        first_pair=_join([first[:1], *(first[s] + p.first[1:] for s, p in enumerate(pairs))]),
+        center=_join([first_atom[s] + p.center for s, p in enumerate(pairs)]),
     )
 
 
 def scaling_statistics(
-    descriptors: Sequence[Descriptors], structures: Sequence[Structure], architecture: Architecture
+    G: FloatArray, element: IntArray, architecture: Architecture
 ) -> dict[str, Scaling]:
     """Minimum, maximum, mean and standard deviation (n - 1) of every symmetry function.
 
-    Over all atoms of an element in the given structures, as nnp-scaling does.
+    Over all atoms of an element, as nnp-scaling does.
+
+    Parameters
+    ----------
+    G
+        Values, not scaled, shape (n_atoms, n_max).
+    element
+        Place of each atom's element in the architecture, shape (n_atoms,).
+    architecture
+        Elements and their symmetry functions.
 
     Raises
     ------
     DataError
-        If an element of the potential is in no structure.
+        If an element of the potential has no atom.
     """
     statistics = {}
     for e, symbol in enumerate(architecture.elements):
         n_functions = len(architecture.symmetry_functions[symbol])
-        G = np.concatenate(
-            [
-                d.G[element_indices(s, architecture) == e, :n_functions]
-                for d, s in zip(descriptors, structures, strict=True)
-            ]
-        )
-        if len(G) == 0:
+        of_element = G[element == e, :n_functions]
+        if len(of_element) == 0:
             raise DataError(
                 f"no structure has an atom of {symbol}: take {symbol} out of potential.elements "
                 "or add structures with it"
             )
-        sigma = G.std(axis=0, ddof=1) if len(G) > 1 else np.zeros(n_functions)
-        statistics[symbol] = Scaling(G.min(axis=0), G.max(axis=0), G.mean(axis=0), sigma)
+        one = len(of_element) == 1
+        statistics[symbol] = Scaling(
+            of_element.min(axis=0),
+            of_element.max(axis=0),
+            of_element.mean(axis=0),
+            np.zeros(n_functions) if one else of_element.std(axis=0, ddof=1),
+        )
     return statistics
 
 
@@ -284,6 +324,14 @@ def drop_functions(
 
 def _columns(rows: Sequence[tuple[float, ...]], width: int, dtype: type) -> NDArray[Any]:
     return np.array(rows, dtype=dtype).reshape(-1, width).T.copy()
+
+
+def _ranges(counts: Sequence[int]) -> IntArray:
+    return np.cumsum([0, *counts], dtype=np.int64)
+
+
+def _join(arrays: Sequence[IntArray]) -> IntArray:
+    return np.concatenate([np.empty(0, dtype=np.int64), *arrays])
 
 
 def _integers(values: Sequence[int]) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,67 +11,54 @@ from autune.architecture import Architecture
 from autune.errors import DataError
 from autune.formats.tables import Scaling
 from autune.kernels.candidates import Observables
-from autune.potential.descriptors import Descriptors, element_indices
+from autune.potential.descriptors import Descriptors
 from autune.potential.layout import padded_factors
 from autune.structures import Structure
 
 
+def scale_descriptors(
+    descriptors: Descriptors, scaling: Mapping[str, Scaling], architecture: Architecture
+) -> None:
+    """Make network inputs and their derivatives out of symmetry functions, in place."""
+    shift, slope, offset = padded_factors(scaling, architecture)
+    element, G = descriptors.element, descriptors.G
+    G[:] = (G - shift[element]) * slope[element] + offset[element]
+    # One structure at a time: the slopes of all pairs would take a third of the derivatives.
+    for begin, end in pairwise(descriptors.first_pair[descriptors.first_atom]):
+        felt_by = element[descriptors.center[begin:end]]
+        descriptors.dG_dr[begin:end] *= slope[felt_by, None, :]
+
+
 def collect_observables(
-    structures: Sequence[Structure],
-    descriptors: Sequence[Descriptors],
-    architecture: Architecture,
-    scaling: Mapping[str, Scaling],
+    structures: Sequence[Structure], descriptors: Descriptors, architecture: Architecture
 ) -> Observables:
-    """Put a set of structures into one set of arrays, in eV and Angstrom.
+    """Put descriptors, energies and forces of structures together, in eV and Angstrom.
 
     Parameters
     ----------
     structures
         With energies and forces.
     descriptors
-        Unscaled symmetry functions and derivatives of each.
+        Of the same structures, scaled; their arrays are shared.
     architecture
-        Supplies elements, scaling mode and atom energies.
-    scaling
-        Statistics of the symmetry functions.
-
-    Returns
-    -------
-    observables
-        Energies without atom energies.
+        Supplies atom energies, which are subtracted.
     """
-    shift, slope, offset = padded_factors(scaling, architecture)
-    n_max = shift.shape[1]
-    # Each begins with nothing, because a rank may have no structure.
-    inputs, tangents = [np.empty((0, n_max))], [np.empty((0, 3, n_max))]
-    elements, centers = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    energies, forces = [], [np.empty(0)]
-    n_atoms, n_moved = [0], [0]
     atom_energies = np.array(
         [architecture.atom_energies.get(e, 0.0) for e in architecture.elements]
     )
-    for structure, d in zip(structures, descriptors, strict=True):
+    energies, forces = [], [np.empty(0)]  # a rank may have no structure
+    for structure, (begin, end) in zip(structures, pairwise(descriptors.first_atom), strict=True):
         if structure.energy is None or structure.forces is None:
             raise DataError(f"{structure.label}: has no energy or no forces; training needs both")
-        element = element_indices(structure, architecture)
-        inputs.append((d.G - shift[element]) * slope[element] + offset[element])
-        felt_by = np.repeat(np.arange(structure.n_atoms), np.diff(d.first))
-        order = np.lexsort((felt_by, element[felt_by], d.neighbour))
-        tangents.append(d.dG_dr[order] * slope[element[felt_by[order]], None, :])
-        centers.append(felt_by[order] + n_atoms[-1])
-        counts = np.bincount(d.neighbour, minlength=structure.n_atoms)
-        n_moved.extend((n_moved[-1] + np.cumsum(counts)).tolist())
-        elements.append(element)
-        n_atoms.append(n_atoms[-1] + structure.n_atoms)
-        energies.append(structure.energy - atom_energies[element].sum())
+        energies.append(structure.energy - atom_energies[descriptors.element[begin:end]].sum())
         forces.append(structure.forces.ravel())
     return Observables(
-        G=np.concatenate(inputs),
-        element=np.concatenate(elements),
-        first_atom=np.array(n_atoms),
-        first_pair=np.array(n_moved),
-        center=np.concatenate(centers),
-        dG_dr=np.concatenate(tangents),
+        G=descriptors.G,
+        element=descriptors.element,
+        first_atom=descriptors.first_atom,
+        first_pair=descriptors.first_pair,
+        center=descriptors.center,
+        dG_dr=descriptors.dG_dr,
         length=1.0,
         energy=np.array(energies),
         force=np.concatenate(forces),

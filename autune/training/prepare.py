@@ -6,26 +6,19 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autune.architecture import Architecture
 from autune.dataset import Dataset, check_groups, check_trainable
 from autune.formats.tables import Scaling
 from autune.potential.basis import build_architecture
-from autune.potential.descriptors import (
-    Descriptors,
-    compute_descriptors,
-    drop_functions,
-    element_indices,
-    functions_without_spread,
-    scaling_statistics,
-)
+from autune.potential.descriptors import element_indices
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
-from autune.structures import FloatArray, IntArray, Structure
+from autune.structures import FloatArray, Structure
+from autune.training.inputs import find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
-from autune.training.shared_set import Part, share_structures
+from autune.training.shared_set import Part
 from autune.training.trainer import Shares
 
 
@@ -64,10 +57,7 @@ class Prepared:
 def prepare(
     settings: Settings, dataset: Dataset, communicator: Communicator | None = None
 ) -> Prepared:
-    """Compute descriptors, drop functions without spread, scale.
-
-    Every rank needs the values of all symmetry functions for their statistics, but keeps the
-    derivatives, which take nearly all memory, of its own structures only.
+    """Find the network inputs, and put energies, forces and weights beside them.
 
     Raises
     ------
@@ -78,61 +68,38 @@ def prepare(
     check_trainable(dataset, architecture.elements, architecture.r_cutoff)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     ranks = communicator or Serial()
-    train = list(dataset.train_structures)
-    test = list(dataset.test_structures)
-    owner = share_structures([s.n_atoms for s in train], ranks.size)
-    descriptors = _describe(train, architecture, owner == ranks.rank)
-    scaling = scaling_statistics(descriptors, train, architecture)
-    flat = functions_without_spread(scaling, architecture, settings.potential.minimum_spread)
-    dropped: list[str] = []
-    if any(flat.values()):
-        architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
-        if ranks.rank == 0:
-            warnings.warn(
-                f"{len(dropped)} symmetry functions have the same value for all atoms and are "
-                f"dropped: {'; '.join(dropped)}",
-                UserWarning,
-                stacklevel=2,
-            )
-        descriptors = _describe(train, architecture, owner == ranks.rank)
-    test_owner = share_structures([s.n_atoms for s in test], ranks.size)
-    test_descriptors = _describe(test, architecture, test_owner == ranks.rank)
-
-    def take_part(
-        structures: list[Structure], described: list[Descriptors], owner: IntArray
-    ) -> Part:
-        mine = np.flatnonzero(owner == ranks.rank)
-        data = collect_observables(
-            [structures[i] for i in mine], [described[i] for i in mine], architecture, scaling
+    inputs = find_inputs(dataset, architecture, settings.potential.minimum_spread, ranks)
+    architecture = replace(architecture, symmetry_functions=inputs.symmetry_functions)
+    if inputs.dropped and ranks.rank == 0:
+        warnings.warn(
+            f"{len(inputs.dropped)} symmetry functions have the same value for all atoms and are "
+            f"dropped: {'; '.join(inputs.dropped)}",
+            UserWarning,
+            stacklevel=2,
         )
-        return Part(data, np.array([s.n_atoms for s in structures], dtype=np.int64), owner)
-
+    train, test = (
+        Part(
+            collect_observables(share.structures, share.descriptors, architecture),
+            share.n_atoms,
+            share.owner,
+        )
+        for share in (inputs.train, inputs.test)
+    )
+    structures = list(dataset.train_structures)
+    group_weights = settings.training.group_weights
     per_element = settings.training.kalman.per_element
     return Prepared(
         architecture=architecture,
-        scaling=scaling,
-        train=take_part(train, descriptors, owner),
-        test=take_part(test, test_descriptors, test_owner),
+        scaling=inputs.scaling,
+        train=train,
+        test=test,
         structure_weights=np.array(
-            [s.weight * settings.training.group_weights.get(s.group, 1.0) for s in train]
+            [s.weight * group_weights.get(s.group, 1.0) for s in structures]
         ),
-        shares=element_shares(train, architecture) if per_element else None,
-        dropped=tuple(dropped),
+        shares=element_shares(structures, architecture) if per_element else None,
+        dropped=inputs.dropped,
         identity=f"{settings.identity}-{dataset.fingerprint[:16]}",
     )
-
-
-def _describe(
-    structures: list[Structure], architecture: Architecture, mine: NDArray[np.bool_]
-) -> list[Descriptors]:
-    """Compute descriptors; keep the derivatives of this rank's structures only."""
-    described = []
-    for structure, is_mine in zip(structures, mine, strict=True):
-        descriptors = compute_descriptors(structure, architecture)
-        if not is_mine:
-            descriptors = replace(descriptors, dG_dr=np.empty((0, 3, 0)))
-        described.append(descriptors)
-    return described
 
 
 def element_shares(structures: list[Structure], architecture: Architecture) -> Shares:

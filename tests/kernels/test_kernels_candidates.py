@@ -8,7 +8,6 @@ from ase import Atoms
 from ase.build import bulk
 
 from autune.architecture import Architecture, SymmetryFunction
-from autune.formats.tables import Scaling
 from autune.kernels.candidates import (
     Observables,
     all_energies_and_forces,
@@ -19,7 +18,7 @@ from autune.potential.descriptors import compute_descriptors, scaling_statistics
 from autune.potential.layout import build_networks, split_weights
 from autune.potential.model import Potential
 from autune.structures import Structure
-from autune.training.observables import collect_observables
+from autune.training.observables import collect_observables, scale_descriptors
 
 STEP = 1e-5
 
@@ -53,8 +52,8 @@ def potential(request: pytest.FixtureRequest) -> Potential:
         scaling="scale",
     )
     structures = make_structures()
-    descriptors = [compute_descriptors(structure, architecture) for structure in structures]
-    scaling: dict[str, Scaling] = scaling_statistics(descriptors, structures, architecture)
+    descriptors = compute_descriptors(structures, architecture)
+    scaling = scaling_statistics(descriptors.G, descriptors.element, architecture)
     n_weights = sum(architecture.n_weights(element) for element in architecture.elements)
     w = np.random.default_rng(4).normal(size=n_weights)
     return Potential(architecture, scaling, split_weights(w, architecture))
@@ -63,8 +62,9 @@ def potential(request: pytest.FixtureRequest) -> Potential:
 def collect(potential: Potential) -> tuple[Observables, np.ndarray]:
     structures = make_structures()
     a = potential.architecture
-    descriptors = [compute_descriptors(structure, a) for structure in structures]
-    data = collect_observables(structures, descriptors, a, potential.scaling)
+    descriptors = compute_descriptors(structures, a)
+    scale_descriptors(descriptors, potential.scaling, a)
+    data = collect_observables(structures, descriptors, a)
     return data, np.concatenate([potential.weights[element] for element in a.elements])
 
 

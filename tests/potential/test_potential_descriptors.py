@@ -60,8 +60,8 @@ def dense(descriptors: Descriptors) -> FloatArray:
     """dG_i/dr_k of all pairs, shape (n_atoms, n_atoms, 3, n_max)."""
     n_atoms, n_max = descriptors.G.shape
     result = np.zeros((n_atoms, n_atoms, 3, n_max))
-    i = np.repeat(np.arange(n_atoms), np.diff(descriptors.first))
-    result[i, descriptors.neighbour] = descriptors.dG_dr
+    k = np.repeat(np.arange(n_atoms), np.diff(descriptors.first_pair))
+    result[descriptors.center, k] = descriptors.dG_dr
     return result
 
 
@@ -85,13 +85,13 @@ def alloy(seed: int, n: int = 7, cell: bool = True) -> Structure:
 @pytest.mark.parametrize("case", CASES)
 def test_values_are_n2p2s(case: str, tmp_path: Path) -> None:
     architecture, structures = load(case, tmp_path)
-    descriptors = [compute_descriptors(s, architecture) for s in structures]
+    descriptors = compute_descriptors(structures, architecture)
     rows = numbers(REFERENCE / "sf" / case / "G.out")
     assert len(rows) == sum(s.n_atoms for s in structures)
     for row in rows:
         n = len(architecture.symmetry_functions[row[2]])
         expected = np.array([float(word) for word in row[3 : 3 + n]])
-        G = descriptors[int(row[0])].G[int(row[1])]
+        G = descriptors.G[descriptors.first_atom[int(row[0])] + int(row[1])]
         np.testing.assert_allclose(G[:n], expected, rtol=1e-10, atol=1e-15)
 
 
@@ -102,7 +102,7 @@ def test_derivatives_are_n2p2s(case: str, tmp_path: Path) -> None:
     architecture, structures = load(case, tmp_path)
     rows = numbers(REFERENCE / "sf" / case / "dGdr.out")
     for s in {int(row[0]) for row in rows}:
-        result = dense(compute_descriptors(structures[s], architecture))
+        result = dense(compute_descriptors([structures[s]], architecture))
         expected = np.zeros_like(result)
         for row in rows:
             i, k, j = int(row[1]), int(row[2]), int(row[3])
@@ -116,8 +116,8 @@ def test_derivatives_are_n2p2s(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", ["cut6", "cut1"])
 def test_statistics_are_nnp_scalings(case: str, tmp_path: Path) -> None:
     architecture, structures = load(case, tmp_path)
-    descriptors = [compute_descriptors(s, architecture) for s in structures]
-    statistics = scaling_statistics(descriptors, structures, architecture)
+    descriptors = compute_descriptors(structures, architecture)
+    statistics = scaling_statistics(descriptors.G, descriptors.element, architecture)
     expected = read_scaling(REFERENCE / "sf" / case / "scaling.data", architecture)
     for field in dataclasses.fields(Scaling):
         np.testing.assert_allclose(
@@ -129,7 +129,7 @@ def test_statistics_are_nnp_scalings(case: str, tmp_path: Path) -> None:
 @given(SEEDS, st.booleans())
 def test_derivatives_are_finite_differences(seed: int, periodic: bool) -> None:
     structure = alloy(seed, cell=periodic)
-    dG_dr = dense(compute_descriptors(structure, MIXED))
+    dG_dr = dense(compute_descriptors([structure], MIXED))
     rng = np.random.default_rng(seed)
     k, c, step = int(rng.integers(structure.n_atoms)), int(rng.integers(3)), 1e-5
     sides = []
@@ -137,7 +137,7 @@ def test_derivatives_are_finite_differences(seed: int, periodic: bool) -> None:
         positions = structure.positions.copy()
         positions[k, c] += sign * step
         moved = dataclasses.replace(structure, positions=positions)
-        sides.append(compute_descriptors(moved, MIXED).G)
+        sides.append(compute_descriptors([moved], MIXED).G)
     np.testing.assert_allclose(dG_dr[:, k, c], (sides[0] - sides[1]) / (2 * step), atol=1e-7)
 
 
@@ -154,7 +154,7 @@ def test_rotation_and_translation(seed: int) -> None:
         positions=structure.positions @ turn.T + [1.0, -20.0, 300.0],
         cell=structure.cell @ turn.T,
     )
-    before, after = compute_descriptors(structure, MIXED), compute_descriptors(moved, MIXED)
+    before, after = compute_descriptors([structure], MIXED), compute_descriptors([moved], MIXED)
     np.testing.assert_allclose(after.G, before.G, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(
         after.dG_dr, np.einsum("dc,pcf->pdf", turn, before.dG_dr), atol=1e-10
@@ -169,7 +169,7 @@ def test_permutation(seed: int) -> None:
     moved = dataclasses.replace(
         structure, positions=structure.positions[order], numbers=structure.numbers[order]
     )
-    before, after = compute_descriptors(structure, MIXED), compute_descriptors(moved, MIXED)
+    before, after = compute_descriptors([structure], MIXED), compute_descriptors([moved], MIXED)
     np.testing.assert_allclose(after.G, before.G[order], rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(
         dense(after), dense(before)[np.ix_(order, order)], rtol=1e-9, atol=1e-12
@@ -179,18 +179,18 @@ def test_permutation(seed: int) -> None:
 @settings(deadline=None, derandomize=True, max_examples=10)
 @given(SEEDS)
 def test_translation_of_all_atoms_changes_nothing(seed: int) -> None:
-    dG_dr = dense(compute_descriptors(alloy(seed), MIXED))
+    dG_dr = dense(compute_descriptors([alloy(seed)], MIXED))
     assert np.abs(dG_dr.sum(axis=1)).max() < 1e-11
 
 
 def test_supercell_has_the_same_atoms() -> None:
     # The primitive cell holds one atom, whose neighbours are all its own images.
     atoms = bulk("Au", a=4.17)
-    one = compute_descriptors(Structure(atoms.numbers, atoms.positions, atoms.cell.array), MIXED)
+    one = compute_descriptors([Structure(atoms.numbers, atoms.positions, atoms.cell.array)], MIXED)
     many = make_supercell(atoms, [[2, 0, 1], [0, 2, 0], [-1, 0, 3]])
-    of_many = compute_descriptors(Structure(many.numbers, many.positions, many.cell.array), MIXED)
+    of_many = compute_descriptors([Structure(many.numbers, many.positions, many.cell.array)], MIXED)
     np.testing.assert_allclose(of_many.G, np.repeat(one.G, len(many), axis=0), rtol=1e-10)
-    assert one.neighbour.tolist() == [0]
+    assert one.center.tolist() == [0]
     assert (one.dG_dr == 0.0).all()
 
 
@@ -198,9 +198,12 @@ def test_smooth_where_a_neighbour_enters() -> None:
     r_cutoff = MIXED.r_cutoff
     inside, outside = (
         compute_descriptors(
-            Structure(
-                np.array([79, 79, 29]), np.array([[0, 0, 0], [0, 0, r], [2.5, 0, 0]], dtype=float)
-            ),
+            [
+                Structure(
+                    np.array([79, 79, 29]),
+                    np.array([[0, 0, 0], [0, 0, r], [2.5, 0, 0]], dtype=float),
+                )
+            ],
             MIXED,
         )
         for r in (r_cutoff - 1e-5, r_cutoff + 1e-5)
@@ -210,10 +213,10 @@ def test_smooth_where_a_neighbour_enters() -> None:
 
 
 def test_atom_without_neighbours() -> None:
-    descriptors = compute_descriptors(Structure(np.array([79]), np.zeros((1, 3))), MIXED)
+    descriptors = compute_descriptors([Structure(np.array([79]), np.zeros((1, 3)))], MIXED)
     assert (descriptors.G == 0.0).all()
     assert (descriptors.dG_dr == 0.0).all()
-    assert descriptors.first.tolist() == [0, 1]
+    assert descriptors.first_pair.tolist() == [0, 1]
 
 
 def test_bohr_and_angstrom_agree() -> None:
@@ -234,7 +237,7 @@ def test_bohr_and_angstrom_agree() -> None:
         },
     )
     structure = alloy(5)
-    one, other = compute_descriptors(structure, MIXED), compute_descriptors(structure, in_bohr)
+    one, other = compute_descriptors([structure], MIXED), compute_descriptors([structure], in_bohr)
     np.testing.assert_allclose(one.G, other.G, rtol=1e-10)
     np.testing.assert_allclose(one.dG_dr, other.dG_dr, rtol=1e-9, atol=1e-12)
 
@@ -248,7 +251,7 @@ def test_functions_of_elements_are_padded() -> None:
         },
     )
     structure = alloy(2)
-    whole, padded = compute_descriptors(structure, MIXED), compute_descriptors(structure, fewer)
+    whole, padded = compute_descriptors([structure], MIXED), compute_descriptors([structure], fewer)
     copper = structure.numbers == 29
     assert copper.any()
     assert (padded.G[copper, 3:] == 0.0).all()
@@ -260,7 +263,7 @@ def test_functions_of_elements_are_padded() -> None:
 def test_unknown_element() -> None:
     structure = Structure(np.array([47]), np.zeros((1, 3)), name="silver")
     with pytest.raises(DataError, match=r"'silver': has Ag.*knows Cu, Au"):
-        compute_descriptors(structure, MIXED)
+        compute_descriptors([structure], MIXED)
 
 
 STATISTICS = Scaling(
@@ -316,10 +319,31 @@ def test_nothing_left_after_dropping() -> None:
         drop_functions(TWO, {"Au": STATISTICS}, {"Au": [0, 1]})
 
 
+def test_a_set_is_its_structures_one_after_the_other() -> None:
+    structures = [alloy(1), alloy(2, 5, cell=False), alloy(3)]
+    whole = compute_descriptors(structures, MIXED)
+    for s, structure in enumerate(structures):
+        one = compute_descriptors([structure], MIXED)
+        atoms = slice(*whole.first_atom[s : s + 2])
+        pairs = slice(*whole.first_pair[whole.first_atom[s : s + 2]])
+        assert (whole.G[atoms] == one.G).all()
+        assert (whole.element[atoms] == one.element).all()
+        assert (whole.dG_dr[pairs] == one.dG_dr).all()
+        assert (whole.center[pairs] == one.center + whole.first_atom[s]).all()
+
+
+def test_pairs_are_ordered_by_the_element_that_feels() -> None:
+    d = compute_descriptors([alloy(4)], MIXED)
+    for k in range(len(d.element)):
+        felt_by = d.center[d.first_pair[k] : d.first_pair[k + 1]]
+        assert k in felt_by
+        assert (np.lexsort((felt_by, d.element[felt_by])) == np.arange(len(felt_by))).all()
+
+
 def test_element_that_no_structure_has() -> None:
     gold = Structure(np.array([79]), np.zeros((1, 3)))
     with pytest.raises(DataError, match="no structure has an atom of Cu"):
-        scaling_statistics([compute_descriptors(gold, MIXED)], [gold], MIXED)
+        scaling_statistics(compute_descriptors([gold], MIXED).G, np.array([1]), MIXED)
 
 
 def test_kernels_run_as_plain_python(tmp_path: Path) -> None:
@@ -331,14 +355,14 @@ from autune.formats.input_data import read_input_data
 from autune.potential.descriptors import compute_descriptors
 architecture, _ = read_input_nn({str(tmp_path / "input.nn")!r})
 structures = list(read_input_data({str(REFERENCE / "structures" / "au.data")!r}))
-d = compute_descriptors(min(structures, key=lambda s: s.n_atoms), architecture)
+d = compute_descriptors([min(structures, key=lambda s: s.n_atoms)], architecture)
 np.savez({str(tmp_path / "plain.npz")!r}, G=d.G, dG_dr=d.dG_dr)
 """
     subprocess.run(
         [sys.executable, "-c", script], env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, check=True
     )
     smallest = min(structures, key=lambda s: s.n_atoms)
-    compiled = compute_descriptors(smallest, architecture)
+    compiled = compute_descriptors([smallest], architecture)
     with np.load(tmp_path / "plain.npz") as plain:
         np.testing.assert_allclose(plain["G"], compiled.G, rtol=1e-12)
         np.testing.assert_allclose(plain["dG_dr"], compiled.dG_dr, rtol=1e-9, atol=1e-12)

@@ -15,7 +15,11 @@ from autune.formats.tables import read_scaling, read_weights
 from autune.potential.descriptors import compute_descriptors
 from autune.potential.layout import build_networks, join_weights
 from autune.settings import KalmanSettings, TrainingSettings
-from autune.training.observables import collect_observables, convert_to_training_units
+from autune.training.observables import (
+    collect_observables,
+    convert_to_training_units,
+    scale_descriptors,
+)
 from autune.training.parallel import Serial
 from autune.training.prepare import element_shares
 from autune.training.shared_set import Part, SharedSet
@@ -49,12 +53,9 @@ def make_trainer(case: Path) -> tuple[Trainer, tuple[str, ...], str]:
     value = {keyword: arguments[0] for keyword, arguments in words.items() if arguments}
     name = "aucu.data" if len(architecture.elements) > 1 else "au.data"
     structures = list(read_input_data(REFERENCE / "structures" / name))
-    data = collect_observables(
-        structures,
-        [compute_descriptors(structure, architecture) for structure in structures],
-        architecture,
-        read_scaling(case / "scaling.data", architecture),
-    )
+    descriptors = compute_descriptors(structures, architecture)
+    scale_descriptors(descriptors, read_scaling(case / "scaling.data", architecture), architecture)
+    data = collect_observables(structures, descriptors, architecture)
     data = convert_to_training_units(
         data, architecture.mean_energy, architecture.conv_energy, architecture.conv_length
     )
@@ -92,7 +93,6 @@ def make_trainer(case: Path) -> tuple[Trainer, tuple[str, ...], str]:
     part = Part(data, n_atoms, np.zeros_like(n_atoms))
     trainer = Trainer(
         SharedSet(part, networks, Serial()),
-        networks.first_weight,
         join_weights(weights, architecture),
         np.ones(len(structures)),
         settings,

@@ -1,0 +1,130 @@
+"""Network inputs of a data set: scaled descriptors, and what the scaling comes from.
+
+They depend on structures and symmetry functions, not on networks or training: trials that differ
+in those alone have the same inputs, and the last ones are kept for the next trial of the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autune.architecture import Architecture, SymmetryFunction
+from autune.dataset import Dataset
+from autune.formats.tables import Scaling
+from autune.potential.descriptors import (
+    Descriptors,
+    compute_descriptors,
+    drop_functions,
+    element_indices,
+    functions_without_spread,
+    scaling_statistics,
+)
+from autune.structures import IntArray, Structure
+from autune.training.observables import scale_descriptors
+from autune.training.parallel import Communicator
+from autune.training.shared_set import share_structures
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """Structures of a set of which this rank has the descriptors.
+
+    Parameters
+    ----------
+    structures
+        This rank's, in order.
+    descriptors
+        Of these structures, scaled.
+    n_atoms, owner
+        Atoms and rank of every structure of the whole set, shapes (n_structures,).
+    """
+
+    structures: list[Structure]
+    descriptors: Descriptors
+    n_atoms: IntArray
+    owner: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Network inputs of a data set.
+
+    Parameters
+    ----------
+    symmetry_functions
+        Per element, without those that have no spread.
+    scaling
+        Their statistics over the whole training set.
+    dropped
+        Names of the functions without spread.
+    train, test
+        This rank's part of them.
+    """
+
+    symmetry_functions: dict[str, tuple[SymmetryFunction, ...]]
+    scaling: dict[str, Scaling]
+    dropped: tuple[str, ...]
+    train: Share
+    test: Share
+
+
+_kept: dict[str, Inputs] = {}
+"""The last inputs of this process, under all that they depend on; one entry at most."""
+
+
+def find_inputs(
+    dataset: Dataset, architecture: Architecture, minimum_spread: float, ranks: Communicator
+) -> Inputs:
+    """Return the inputs of a data set: the last ones if they are the same, else new ones.
+
+    Raises
+    ------
+    DataError
+        If data and symmetry functions do not fit together.
+    """
+    without_network = replace(
+        architecture, hidden_layers=(), activations=(), normalize_nodes=False, atom_energies={}
+    )
+    key = repr((dataset.fingerprint, without_network, minimum_spread, ranks.rank, ranks.size))
+    inputs = _kept.get(key)
+    if inputs is None:
+        _kept.clear()  # before the new ones are computed: two sets may not fit into memory
+        inputs = _kept[key] = compute_inputs(dataset, without_network, minimum_spread, ranks)
+    return inputs
+
+
+def compute_inputs(
+    dataset: Dataset, architecture: Architecture, minimum_spread: float, ranks: Communicator
+) -> Inputs:
+    """Compute descriptors, drop functions without spread, scale.
+
+    Every rank computes the descriptors of its own structures; the values of all, without the
+    derivatives, which take nearly all memory, are gathered for the statistics.
+    """
+    train = _describe(dataset.train_structures, architecture, ranks)
+    element = np.concatenate([element_indices(s, architecture) for s in dataset.train_structures])
+    G = np.empty((len(element), train.descriptors.G.shape[1]))
+    in_order_of_rank = np.argsort(np.repeat(train.owner, train.n_atoms), kind="stable")
+    G[in_order_of_rank] = ranks.gather(train.descriptors.G.T).T
+    scaling = scaling_statistics(G, element, architecture)
+    flat = functions_without_spread(scaling, architecture, minimum_spread)
+    dropped: list[str] = []
+    if any(flat.values()):
+        architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
+        del train
+        train = _describe(dataset.train_structures, architecture, ranks)
+    test = _describe(dataset.test_structures, architecture, ranks)
+    for share in (train, test):
+        scale_descriptors(share.descriptors, scaling, architecture)
+    return Inputs(architecture.symmetry_functions, scaling, tuple(dropped), train, test)
+
+
+def _describe(
+    structures: tuple[Structure, ...], architecture: Architecture, ranks: Communicator
+) -> Share:
+    n_atoms = np.array([s.n_atoms for s in structures], dtype=np.int64)
+    owner = share_structures(n_atoms.tolist(), ranks.size)
+    mine = [structures[i] for i in np.flatnonzero(owner == ranks.rank)]
+    return Share(mine, compute_descriptors(mine, architecture), n_atoms, owner)
