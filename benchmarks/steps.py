@@ -222,7 +222,7 @@ def measure_filter(work: Work) -> Iterator[Row]:
         (1, 3.4, 0.7, 4.0 * n**2 / copied + n**2 / multiplied),
         (STREAMS, 0.3, 0.2, 3.0 * n**2 / multiplied),
     ):
-        covariance = Covariance.initial(n, epsilon)
+        covariance = Covariance(n, epsilon)
 
         def digest(covariance: Covariance = covariance, streams: int = streams) -> None:
             for k in range(0, m, streams):

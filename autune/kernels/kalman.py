@@ -20,12 +20,18 @@ Shah, Palmieri, Datum, Neural Netw. 5, 779 (1992):
 
 With A = L L^T the update of P is the symmetric product Z Z^T, and no inverse is needed.
 
+Decoupled, P has diagonal blocks only, one for each group of weights, while A stays common to all
+(Puskorius, Feldkamp, IEEE Trans. Neural Netw. 5, 279 (1994)).
+
 Why it is fast: the memory traffic over P bounds an update with few observations.  The products
 Z Z^T of successive updates are therefore collected and subtracted together (syrk, bound by
 arithmetic).  Until then P = f (P_old - Z Z^T) + d I, with the product f of the 1/forget since, the
 noise d since, and columns of Z divided by the root of f, so that P H costs little more.  P is read
-once an update (symv) and written once in `WAITING` observations: for 1351 weights about 0.3 ms
-an observation in place of 0.4 (loaded machine).  symm pays only beyond a dozen columns.
+once an update (symv) and written once in `WAITING` observations.  What is left is small: products
+with one column go through NumPy, which takes gemv where gemm would pack matrices first (8 in place
+of 22 microseconds).  symm pays only beyond a dozen columns.  A symv of our own (four or eight
+columns at a time) was as fast as that of OpenBLAS, and packed storage (spmv) half as slow again.
+P in single precision halves the traffic; all that is small stays in double precision.
 
 Ranks share P: its lower triangle is cut into strips of columns, and every rank holds, multiplies
 and updates its own.  The products with H are added over the ranks (n m numbers); what follows is
@@ -35,7 +41,7 @@ small and done by all.  Memory and work over P fall with the number of ranks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +49,7 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
 FloatArray = NDArray[np.float64]
+AnyFloatArray = NDArray[np.floating]
 
 WAITING = 32
 """Columns of Z that are collected before P is written."""
@@ -57,103 +64,125 @@ SYMM_PAYS = 12
 Sum = Callable[[FloatArray], FloatArray]
 """Adds an array over all ranks."""
 
+Block = tuple[int, int]
+"""Weights begin:end whose errors are correlated."""
+
 
 @dataclass
 class Strip:
-    """Columns begin:end of the lower triangle.
+    """Columns begin:end of the lower triangle of a block.
 
     Parameters
     ----------
+    begin, end, stop
+        Columns, and the end of the block.
     square
         P[begin:end, begin:end], lower triangle, Fortran order.
     below
-        P[end:, begin:end], Fortran order.
+        P[end:stop, begin:end], Fortran order.
     """
 
     begin: int
     end: int
-    square: FloatArray
-    below: FloatArray
+    stop: int
+    square: AnyFloatArray
+    below: AnyFloatArray
+
+    @classmethod
+    def zero(cls, begin: int, end: int, stop: int, dtype: type[np.floating]) -> Strip:
+        """Return a strip of zeros."""
+        width = end - begin
+        square = np.zeros((width, width), dtype, order="F")
+        return cls(begin, end, stop, square, np.zeros((stop - end, width), dtype, order="F"))
 
 
-def share_columns(n: int, size: int) -> list[list[tuple[int, int]]]:
-    """Cut n columns into strips and give every rank about the same part of the triangle.
+def share_columns(blocks: Sequence[Block], size: int) -> list[list[tuple[int, int, int]]]:
+    """Cut blocks into strips and give every rank about the same part of their triangles.
 
-    One rank has one strip.  Several have strips of `STRIP` columns, the longest first, each to
-    the rank that has least.
+    One rank has one strip per block.  Several have strips of `STRIP` columns, the longest first,
+    each to the rank that has least.
+
+    Returns
+    -------
+    shares
+        begin, end, stop of the strips of each rank.
     """
-    if size == 1:
-        return [[(0, n)]]
-    shares: list[list[tuple[int, int]]] = [[] for _ in range(size)]
+    width = STRIP if size > 1 else max(end - begin for begin, end in blocks)
+    strips = [
+        (begin, min(begin + width, stop), stop)
+        for first, stop in blocks
+        for begin in range(first, stop, width)
+    ]
+    shares: list[list[tuple[int, int, int]]] = [[] for _ in range(size)]
     areas = [0] * size
-    for begin in range(0, n, STRIP):
-        end = min(begin + STRIP, n)
+    for begin, end, stop in sorted(strips, key=lambda strip: strip[0] - strip[2]):
         rank = areas.index(min(areas))
-        shares[rank].append((begin, end))
-        areas[rank] += (end - begin) * (n - begin)
+        shares[rank].append((begin, end, stop))
+        areas[rank] += (end - begin) * (stop - begin)
     return shares
 
 
 class Covariance:
-    """Error covariance P, of which some products are yet to be subtracted.
+    """Error covariance P, of which some products are yet to be subtracted; at first I/epsilon.
 
     Parameters
     ----------
     n
         Number of weights.
-    strips
-        This rank's columns.
+    epsilon
+        P(0) = I/epsilon.
+    blocks
+        Weights whose errors are correlated; None: all with all.
+    single
+        Whether P is kept in single precision.
+    rank, size
+        Which of how many ranks this is.
     add
-        Adds over the ranks; None: there is one rank.
+        Adds over the ranks.
     """
 
-    def __init__(self, n: int, strips: list[Strip], add: Sum | None = None) -> None:
+    def __init__(
+        self,
+        n: int,
+        epsilon: float,
+        blocks: Sequence[Block] | None = None,
+        single: bool = False,
+        rank: int = 0,
+        size: int = 1,
+        add: Sum | None = None,
+    ) -> None:
         self._n = n
-        self._strips = strips
-        self._add = add
-        self._Z = np.empty((n, WAITING), order="F")
+        self._dtype: type[np.floating] = np.float32 if single else np.float64
+        self._add = add if size > 1 else None
+        self._blocks = blocks or [(0, n)]
+        shares = share_columns(self._blocks, size)
+        self._strips = [Strip.zero(*place, self._dtype) for place in shares[rank]]
+        for strip in self._strips:
+            np.fill_diagonal(strip.square, 1.0 / epsilon)
+        self._forget_products()
+
+    def _forget_products(self) -> None:
+        self._Z = np.empty((self._n, WAITING), order="F")
         self._waiting = 0
         self._noise = 0.0
         self._factor = 1.0
-
-    @classmethod
-    def initial(
-        cls, n: int, epsilon: float, rank: int = 0, size: int = 1, add: Sum | None = None
-    ) -> Covariance:
-        """Return P(0) = I/epsilon for n weights."""
-        strips = []
-        for begin, end in share_columns(n, size)[rank]:
-            square = np.zeros((end - begin, end - begin), order="F")
-            np.fill_diagonal(square, 1.0 / epsilon)
-            strips.append(Strip(begin, end, square, np.zeros((n - end, end - begin), order="F")))
-        return cls(n, strips, add if size > 1 else None)
-
-    @classmethod
-    def from_matrix(
-        cls, P: FloatArray, rank: int = 0, size: int = 1, add: Sum | None = None
-    ) -> Covariance:
-        """Return the covariance with the lower triangle of P, shape (n, n)."""
-        n = len(P)
-        strips = [
-            Strip(
-                begin,
-                end,
-                np.array(P[begin:end, begin:end], order="F"),
-                np.array(P[end:, begin:end], order="F"),
-            )
-            for begin, end in share_columns(n, size)[rank]
-        ]
-        return cls(n, strips, add if size > 1 else None)
 
     @property
     def matrix(self) -> FloatArray:
         """P with everything subtracted, lower triangle, shape (n, n)."""
         self.settle()
-        P = np.zeros((self._n, self._n), order="F")
-        for strip in self._strips:
-            P[strip.begin : strip.end, strip.begin : strip.end] = strip.square
-            P[strip.end :, strip.begin : strip.end] = strip.below
+        P = np.zeros((self._n, self._n), self._dtype, order="F")
+        for s in self._strips:
+            P[s.begin : s.end, s.begin : s.end] = s.square
+            P[s.end : s.stop, s.begin : s.end] = s.below
         return self._add(P) if self._add else P
+
+    @matrix.setter
+    def matrix(self, P: FloatArray) -> None:
+        self._forget_products()
+        for s in self._strips:
+            s.square[:] = P[s.begin : s.end, s.begin : s.end]
+            s.below[:] = P[s.end : s.stop, s.begin : s.end]
 
     def update(
         self, H: FloatArray, xi: FloatArray, r: float, q: float, forget: float = 1.0
@@ -181,13 +210,13 @@ class Covariance:
         """
         m = H.shape[1]
         X = self._multiply(H)
-        A = blas.dgemm(1.0, H, X, trans_a=1)
+        A = H.T @ X
         A.flat[:: m + 1] += r
         L, info = lapack.dpotrf(A, lower=1, clean=1)
         if info != 0 or not np.isfinite(L[-1, -1]):
             raise FloatingPointError("the covariance is not positive definite any more")
-        Z = blas.dtrsm(1.0, L, X, side=1, lower=1, trans_a=1, overwrite_b=1)
-        dw: FloatArray = Z @ blas.dtrsv(L, xi, lower=1)
+        Z = X / L if m == 1 else blas.dtrsm(1.0, L, X, side=1, lower=1, trans_a=1, overwrite_b=1)
+        dw: FloatArray = blas.dgemv(1.0, Z, blas.dtrsv(L, xi, lower=1))
         self._subtract(Z)
         self._factor /= forget
         self._noise = self._noise / forget + q
@@ -196,17 +225,20 @@ class Covariance:
     def _multiply(self, H: FloatArray) -> FloatArray:
         """Return P H, shape (n, m), Fortran order."""
         X = np.zeros(H.shape, order="F")
+        h: AnyFloatArray = H.astype(self._dtype, order="F", copy=False)
         for strip in self._strips:
-            inside, under = slice(strip.begin, strip.end), slice(strip.end, None)
-            X[inside] += _multiply_symmetric(strip.square, H[inside])
+            inside, under = slice(strip.begin, strip.end), slice(strip.end, strip.stop)
+            X[inside] += _multiply_symmetric(strip.square, h[inside])
             if len(strip.below):
-                X[inside] += strip.below.T @ H[under]
-                X[under] += strip.below @ H[inside]
+                X[inside] += strip.below.T @ h[under]
+                X[under] += strip.below @ h[inside]
         if self._add:
             X = np.asfortranarray(self._add(X))
         if self._waiting:
-            Z = self._Z[:, : self._waiting]
-            X = blas.dgemm(-1.0, Z, blas.dgemm(1.0, Z, H, trans_a=1), 1.0, X, overwrite_c=1)
+            for begin, end in self._blocks:
+                Z = self._Z[begin:end, : self._waiting]
+                rows = X[begin:end].T
+                rows -= (H[begin:end].T @ Z) @ Z.T
         if self._factor != 1.0:
             X *= self._factor
         if self._noise:
@@ -226,12 +258,14 @@ class Covariance:
         self._waiting += m
 
     def _subtract_now(self, Z: FloatArray) -> None:
+        single = self._dtype is np.float32
+        syrk, gemm = (blas.ssyrk, blas.sgemm) if single else (blas.dsyrk, blas.dgemm)
+        Z = Z.astype(self._dtype, order="F", copy=False)
         for strip in self._strips:
-            inside = Z[strip.begin : strip.end]
-            blas.dsyrk(-1.0, inside, beta=1.0, c=strip.square, lower=1, overwrite_c=1)
+            inside, under = Z[strip.begin : strip.end], Z[strip.end : strip.stop]
+            syrk(-1.0, inside, beta=1.0, c=strip.square, lower=1, overwrite_c=1)
             if len(strip.below):
-                below, under = strip.below, Z[strip.end :]
-                blas.dgemm(-1.0, under, inside, 1.0, below, trans_b=1, overwrite_c=1)
+                gemm(-1.0, under, inside, 1.0, strip.below, trans_b=1, overwrite_c=1)
 
     def settle(self) -> None:
         """Bring P up to date, so that what follows depends on P alone."""
@@ -249,11 +283,12 @@ class Covariance:
             self._noise = 0.0
 
 
-def _multiply_symmetric(P: FloatArray, H: FloatArray) -> FloatArray:
-    """Return P H from the lower triangle of P."""
+def _multiply_symmetric(P: AnyFloatArray, H: AnyFloatArray) -> AnyFloatArray:
+    """Return P H from the lower triangle of P, in the precision of P."""
     m = H.shape[1]
+    single = P.dtype == np.float32
+    symm, symv = (blas.ssymm, blas.ssymv) if single else (blas.dsymm, blas.dsymv)
     if m >= SYMM_PAYS:
-        product: FloatArray = blas.dsymm(1.0, P, H, side=0, lower=1)
+        product: AnyFloatArray = symm(1.0, P, H, side=0, lower=1)
         return product
-    columns = [blas.dsymv(1.0, P, H[:, k], lower=1) for k in range(m)]
-    return np.array(columns).T
+    return np.array([symv(1.0, P, H[:, k], lower=1) for k in range(m)]).T

@@ -16,6 +16,12 @@ class KalmanSettings(Model):
         "standard", description="Standard or fading memory."
     )
     per_element: bool = Field(False, description="One filter per element in place of one for all.")
+    decoupling: Literal["none", "layer"] = Field(
+        "none", description="layer: no covariance between weights of different layers or elements."
+    )
+    precision: Literal["double", "single"] = Field(
+        "double", description="Precision in which the covariance is kept."
+    )
     epsilon: Positive = Field(0.01, description="P(0) = 1/epsilon.")
     q0: NotNegative = Field(0.01, description="Process noise at the start.")
     qtau: NotNegative = Field(2.302, description="Decay of the process noise per epoch.")

@@ -78,7 +78,6 @@ class Candidates:
         count: int,
         rmse: float,
         present_errors: Callable[[IntArray], FloatArray],
-        ahead: int = 1,
     ) -> IntArray:
         """Return the next candidates.
 
@@ -91,36 +90,27 @@ class Candidates:
         present_errors
             Absolute errors of candidates with the present weights, in the unit of `rmse`; asked
             for in threshold mode only.
-        ahead
-            How many candidates to ask about at once; ranks answer together.  The choice does not
-            depend on it.
         """
         if self._settings.mode != "threshold":
-            return np.array([self._next() for _ in range(count)])
-        known: dict[int, float] = {}
+            return self._next(count)
+        # The errors of all that may be tried at once: one call, one answer of all ranks together.
+        trials = self._settings.trials
+        start = self._position
+        tried = self._next(count * trials)
+        errors = present_errors(tried).tolist()
+        limit = self._threshold * rmse
+        chosen = []
+        place = 0
+        for _ in range(count):
+            window = range(place, place + trials)
+            # The first above the threshold, or else the worst of those tried.
+            above = next((k for k in window if errors[k] > limit), None)
+            chosen.append(max(window, key=errors.__getitem__) if above is None else above)
+            place = window.stop if above is None else above + 1
+        self._position = (start + place) % len(self._order)
+        return tried[chosen]
 
-        def present_error(candidate: int) -> float:
-            if candidate not in known:
-                places = np.arange(self._position - 1, self._position - 1 + ahead)
-                batch = self._order.take(places, mode="wrap")
-                known.update(zip(batch.tolist(), present_errors(batch).tolist(), strict=True))
-            return known[candidate]
-
-        return np.array([self._next_above(rmse, present_error) for _ in range(count)])
-
-    def _next(self) -> int:
-        candidate = int(self._order[self._position])
-        self._position = (self._position + 1) % len(self._order)
-        return candidate
-
-    def _next_above(self, rmse: float, present_error: Callable[[int], float]) -> int:
-        """Take the first above the threshold, or else the worst of those tried."""
-        worst, largest = -1, -1.0
-        for _ in range(self._settings.trials):
-            candidate = self._next()
-            error = present_error(candidate)
-            if error > self._threshold * rmse:
-                return candidate
-            if error > largest or worst < 0:
-                worst, largest = candidate, error
-        return worst
+    def _next(self, count: int) -> IntArray:
+        places = np.arange(self._position, self._position + count)
+        self._position = (self._position + count) % len(self._order)
+        return self._order.take(places, mode="wrap")

@@ -14,10 +14,8 @@ import numpy as np
 
 from autune.errors import FormatError
 from autune.formats.files import write_bytes
-from autune.kernels.kalman import Covariance
 from autune.structures import FloatArray
 from autune.training.epoch import Epoch
-from autune.training.optimizer import KalmanFilter
 from autune.training.trainer import Trainer
 
 DAMAGES = (
@@ -97,14 +95,11 @@ def load_checkpoint(path: Path, identity: str, trainer: Trainer) -> Progress | N
             if str(stored["identity"]) != identity:
                 return None
             trainer.weights = stored["weights"]
-            ranks = trainer.communicator
-            trainer.filters = [
-                KalmanFilter(
-                    Covariance.from_matrix(stored[f"P{i}"], ranks.rank, ranks.size, ranks.add),
-                    *map(float, scalars),
-                )
-                for i, scalars in enumerate(stored["schedules"])
-            ]
+            for i, (state, scalars) in enumerate(
+                zip(trainer.filters, stored["schedules"].tolist(), strict=True)
+            ):
+                state.covariance.matrix = stored[f"P{i}"]
+                state.q, state.eta, state.forgetting = scalars
             trainer.generator.bit_generator.state = json.loads(str(stored["generator"]))
             epochs = [_epoch(row) for row in stored["epochs"]]
             progress = Progress(epochs, stored["best_weights"], int(stored["best_epoch"]))

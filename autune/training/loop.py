@@ -193,7 +193,6 @@ class _Start:
         self.test = test
         self.trainer = Trainer(
             train,
-            networks.first_weight,
             weights,
             prepared.structure_weights,
             training,

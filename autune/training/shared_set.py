@@ -95,7 +95,7 @@ class SharedSet:
     def __init__(self, part: Part, networks: Networks, communicator: Communicator) -> None:
         self.data = part.data
         self.n_atoms = part.n_atoms
-        self._networks = networks
+        self.networks = networks
         self._communicator = communicator
         owner_of_component = np.repeat(part.owner, 3 * part.n_atoms)
         self._owner: dict[Kind, IntArray] = {"energy": part.owner, "force": owner_of_component}
@@ -123,7 +123,7 @@ class SharedSet:
 
     def measure(self, weights: FloatArray) -> Errors:
         """Return the errors of all structures."""
-        energy, force = all_energies_and_forces(self.data, self._networks, weights)
+        energy, force = all_energies_and_forces(self.data, self.networks, weights)
         dE = self._spread("energy", self.data.energy - energy)
         return Errors(dE / self.n_atoms, self._spread("force", self.data.force - force))
 
@@ -134,20 +134,20 @@ class SharedSet:
         local = self._local(kind, chosen)
         rows = np.empty((len(local), len(weights)))
         predicted = observe_candidates(
-            self.data, self._networks, weights, kind == "force", local, rows
+            self.data, self.networks, weights, kind == "force", local, rows
         )
         xi = self._reference(kind)[local] - predicted
         if self._communicator.size == 1:
             return xi, rows
-        gathered = self._communicator.gather(np.vstack([rows.T, xi]))
-        observations = np.empty((len(chosen), len(weights) + 1))
-        observations[np.argsort(self._owner[kind][chosen], kind="stable")] = gathered.T
-        return observations[:, -1].copy(), observations[:, :-1]
+        gather = self._communicator.gather
+        # They come in order of rank: every candidate has its place among those of its owner.
+        place = np.argsort(np.argsort(self._owner[kind][chosen], kind="stable"))
+        return gather(xi[None, :])[0, place], gather(rows.T).T[place]
 
     def present_errors(self, kind: Kind, chosen: IntArray, weights: FloatArray) -> FloatArray:
         """Return absolute errors (m,) of candidates, those of energies per atom."""
         local = self._local(kind, chosen)
-        predicted = predict_candidates(self.data, self._networks, weights, kind == "force", local)
+        predicted = predict_candidates(self.data, self.networks, weights, kind == "force", local)
         errors = np.zeros(len(chosen))
         errors[self._place[kind][chosen] >= 0] = np.abs(self._reference(kind)[local] - predicted)
         errors = self._communicator.add(errors)

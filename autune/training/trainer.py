@@ -17,7 +17,7 @@ from autune.training.candidates import (
     group_observations,
     schedule_updates,
 )
-from autune.training.optimizer import KalmanFilter
+from autune.training.optimizer import KalmanFilter, divide_weights, find_blocks
 from autune.training.parallel import Communicator
 from autune.training.shared_set import SharedSet
 
@@ -45,8 +45,6 @@ class Trainer:
     ----------
     train
         Training set in training units.
-    first_weight
-        Ranges of the weights of each element, shape (n_elements + 1,).
     weights
         Initial weights of all elements, shape (n_weights,).
     structure_weights
@@ -64,7 +62,6 @@ class Trainer:
     def __init__(
         self,
         train: SharedSet,
-        first_weight: IntArray,
         weights: FloatArray,
         structure_weights: FloatArray,
         settings: TrainingSettings,
@@ -89,15 +86,12 @@ class Trainer:
             "energy": Candidates(train.n_structures, selection.energy_threshold, selection),
             "force": Candidates(train.n_components, selection.force_threshold, selection),
         }
-        # One rank asks only when it must; several ask about all that one update may need.
-        self._ahead = 1 if communicator.size == 1 else settings.streams * selection.trials
-        self._parts = (
-            [slice(first_weight[e], first_weight[e + 1]) for e in range(len(first_weight) - 1)]
-            if settings.kalman.per_element
-            else [slice(0, int(first_weight[-1]))]
-        )
+        self._parts = divide_weights(train.networks, settings.kalman.per_element)
+        by_layer = settings.kalman.decoupling == "layer"
         self.filters = [
-            KalmanFilter.start(part.stop - part.start, settings.kalman, communicator)
+            KalmanFilter.start(
+                find_blocks(train.networks, part, by_layer), settings.kalman, communicator
+            )
             for part in self._parts
         ]
         self.errors = train.measure(self.weights)
@@ -161,8 +155,7 @@ class Trainer:
     def _choose(self, kind: Kind) -> IntArray:
         rmse = self.errors.energy_rmse if kind == "energy" else self.errors.force_rmse
         present_errors = partial(self.train.present_errors, kind, weights=self.weights)
-        streams = self.settings.streams
-        return self._candidates[kind].take(streams, rmse, present_errors, self._ahead)
+        return self._candidates[kind].take(self.settings.streams, rmse, present_errors)
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
         if self._shares is None or not self.settings.kalman.per_element:

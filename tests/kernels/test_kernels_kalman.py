@@ -33,7 +33,8 @@ def test_updates_equal_their_formula(columns: list[int], forget: float) -> None:
     n, q = 40, 0.01
     root = generator.normal(size=(n, n))
     expected = root @ root.T
-    covariance = Covariance.from_matrix(np.tril(expected))
+    covariance = Covariance(n, 1.0)
+    covariance.matrix = np.tril(expected)
     for k, m in enumerate(columns):
         H = np.asfortranarray(generator.normal(size=(n, m)))
         xi = generator.normal(size=m)
@@ -45,6 +46,41 @@ def test_updates_equal_their_formula(columns: list[int], forget: float) -> None:
 
 @pytest.mark.parametrize("m", [1, 3])
 def test_broken_covariance_is_refused(m: int) -> None:
-    covariance = Covariance.from_matrix(-np.eye(4))
+    covariance = Covariance(4, 1.0)
+    covariance.matrix = -np.eye(4)
     with pytest.raises(FloatingPointError, match="not positive definite"):
         covariance.update(np.asfortranarray(np.eye(4)[:, :m]), np.ones(m), 0.1, 0.0)
+
+
+def test_decoupled_blocks_keep_their_own_part_of_the_formula() -> None:
+    generator = np.random.default_rng(1)
+    n, r = 30, 0.4
+    blocks = [(0, 13), (13, 25), (25, 30)]
+    inside = np.zeros((n, n), dtype=bool)
+    for begin, end in blocks:
+        inside[begin:end, begin:end] = True
+    root = generator.normal(size=(n, n))
+    expected = np.where(inside, root @ root.T, 0.0)
+    covariance = Covariance(n, 1.0, blocks)
+    covariance.matrix = np.tril(expected)
+    for m in (1, 1, SYMM_PAYS, 2):
+        H = np.asfortranarray(generator.normal(size=(n, m)))
+        xi = generator.normal(size=m)
+        dw, whole = textbook(expected, H, xi, r, 0.01, 0.98)
+        expected = np.where(inside, whole, 0.0)
+        np.testing.assert_allclose(covariance.update(H, xi, r, 0.01, 0.98), dw, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(covariance.matrix, np.tril(expected), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("m", [1, SYMM_PAYS])
+def test_single_precision_differs_in_the_seventh_digit(m: int) -> None:
+    generator = np.random.default_rng(1)
+    n = 30
+    double, single = Covariance(n, 0.5), Covariance(n, 0.5, single=True)
+    for _ in range(40):
+        H = np.asfortranarray(generator.normal(size=(n, m)))
+        xi = generator.normal(size=m)
+        wanted = double.update(H, xi, 0.1, 1e-3)
+        np.testing.assert_allclose(single.update(H, xi, 0.1, 1e-3), wanted, rtol=0, atol=3e-4)
+    assert single.matrix.dtype == np.float32
+    np.testing.assert_allclose(single.matrix, double.matrix, rtol=0, atol=1e-5)
