@@ -29,7 +29,10 @@ from autune.training.trainer import Trainer
 Score = Callable[[Mapping[str, float]], float]
 
 CHECKPOINT_INTERVAL = 5.0
-"""Seconds between checkpoints: a covariance of 1351 weights is 15 MB."""
+"""Seconds between checkpoints at least: a covariance of 1351 weights is 15 MB."""
+
+CHECKPOINT_SHARE = 0.02
+"""Part of the time that checkpoints may take: the covariance of 10 000 weights is 800 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,14 +114,17 @@ def _train(
         progress = Progress([first], trainer.weights.copy(), 0)
     finished = True
     saved = time.monotonic()
+    interval = CHECKPOINT_INTERVAL
     for epoch in _epochs(start, settings, progress, score):
         ranks = start.trainer.communicator
         go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
         is_last = epoch.number == settings.training.epochs
-        is_due = ranks.agree(time.monotonic() - saved > CHECKPOINT_INTERVAL)
+        begin = time.monotonic()
+        is_due = ranks.agree(begin - saved > interval)
         if checkpoint and (is_last or not go or is_due):
             save_checkpoint(checkpoint, identity, trainer, progress)
             saved = time.monotonic()
+            interval = max(interval, (saved - begin) / CHECKPOINT_SHARE)
         if not go:
             finished = is_last
             break
