@@ -162,10 +162,13 @@ def test_exponentials() -> None:
 def test_merged_images(images: list[list[int]]) -> None:
     first = np.cumsum([0, *(len(of_atom) for of_atom in images)])
     neighbour = np.array([k for of_atom in images for k in of_atom], dtype=np.int64)
-    pair_first, pair_neighbour, pair_of_image = merge_images(first, neighbour)
-    for i, of_atom in enumerate(images):
-        pairs = pair_neighbour[pair_first[i] : pair_first[i + 1]].tolist()
-        assert pairs == sorted({*of_atom, i})
-        for image in range(first[i], first[i + 1]):
-            assert pair_first[i] <= pair_of_image[image] < pair_first[i + 1]
-    assert (pair_neighbour[pair_of_image] == neighbour).all()
+    by_element = np.array([3, 0, 4, 1, 2])
+    pairs = merge_images(first, neighbour, by_element)
+    for k in range(5):
+        felt_by = pairs.center[pairs.first[k] : pairs.first[k + 1]].tolist()
+        assert felt_by == [i for i in by_element if i == k or k in images[i]]
+        assert pairs.first[k] <= pairs.of_atom[k] < pairs.first[k + 1]
+    assert (pairs.center[pairs.of_atom] == np.arange(5)).all()
+    moved = np.repeat(np.arange(5), np.diff(pairs.first))
+    assert (moved[pairs.of_image] == neighbour).all()
+    assert (pairs.center[pairs.of_image] == np.repeat(np.arange(5), np.diff(first))).all()
