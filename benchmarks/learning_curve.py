@@ -20,7 +20,6 @@ os.environ["MKL_NUM_THREADS"] = "1"
 os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import io
-import json
 import math
 import statistics
 import time
@@ -36,6 +35,7 @@ from cells import gold_study
 from machine import describe_machine, machine_text
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
+from records import append_record, find_record, read_records
 from threadpoolctl import threadpool_limits
 
 from autune.dataset import Dataset, split_dataset
@@ -162,26 +162,6 @@ def train_for(
     return epochs, False
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Read the lines that are whole; a call that was stopped may have left a part of one."""
-    if not path.is_file():
-        return []
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return records
-
-
-def append_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a line at the end, after a line that was not finished too."""
-    unfinished = path.is_file() and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(("\n" if unfinished else "") + json.dumps(record) + "\n")
-
-
 def run_trainings(
     name: str, cases: Sequence[str], seeds: int, budget: float, path: Path
 ) -> list[dict[str, Any]]:
@@ -201,7 +181,7 @@ def run_trainings(
                 "budget": budget,
                 "settings": changed.identity,
             }
-            record = next((r for r in records if {k: r.get(k) for k in key} == key), None)
+            record = find_record(records, key)
             if record is None:
                 if prepared is None:
                     warm_up()

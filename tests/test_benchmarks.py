@@ -101,3 +101,17 @@ def test_observations_of_an_epoch_do_not_depend_on_streams() -> None:
         training = learning_curve.apply_case(settings, case).training
         assert 990 <= training.streams * training.updates_per_epoch <= 1000, name
         assert training.selection.trials == settings.training.selection.trials
+
+
+def test_study_goes_on_where_it_was_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = load("study")
+    assert len(set(study.GRID)) == 40
+    options = ["--ways", "32 streams", "--settings", "1", "--epochs", "1", "--workers", "1"]
+    options += ["--output", str(tmp_path), "--seeds"]
+    study.main([*options, "1"])
+    assert (tmp_path / "study.jsonl").read_text().count("\n") == 1
+    study.main([*options, "2"])
+    assert (tmp_path / "study.jsonl").read_text().count("\n") == 2
+    assert "| 32 streams | 2 of 200 | 0 |" in capsys.readouterr().out
