@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
@@ -27,10 +27,13 @@ from ray.tune.search import Searcher
 
 from autune.errors import ConfigError, SearchError
 from autune.search.folder import SearchFolder
-from autune.search.record import Observer, Record, State
-from autune.search.study import MissingObjective, Proposal, Study
+from autune.search.record import MissingObjective, Observer, Proposal, Record, State
 from autune.search.worker import Work, run_in_worker, write_error
 from autune.settings import ResourceSettings, SearchSettings, Settings
+
+if TYPE_CHECKING:
+    # Workers import this module, and have no use for Optuna.
+    from autune.search.study import Study
 
 SAME_FAILURES = 5
 """So many trials that fail in the same way at the start of a search end it."""

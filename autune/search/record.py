@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from autune.errors import SearchError
+
 State = Literal["running", "complete", "stopped", "diverged", "failed"]
 EndState = Literal["finished", "interrupted", "failed"]
 """How a search ends."""
@@ -59,6 +61,29 @@ class Record:
         """The scalar by which trials are ranked; infinite unless complete and finite."""
         score = self.metrics.get("score", math.inf)
         return score if self.state == "complete" and math.isfinite(score) else math.inf
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A point to try.
+
+    Parameters
+    ----------
+    number
+        Number of the trial.
+    params
+        Dotted key and value of every searched leaf whose condition holds.
+    directory
+        Folder of the trial; not empty when an interrupted trial goes on.
+    """
+
+    number: int
+    params: dict[str, Any]
+    directory: Path
+
+
+class MissingObjective(SearchError):
+    """A complete trial lacks an objective: no trial of this search can have it."""
 
 
 def ranked(records: Iterable[Record]) -> list[Record]:

@@ -10,7 +10,6 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autune.errors import SearchError
 from autune.search.folder import JOURNAL
-from autune.search.record import Record, State
+from autune.search.record import MissingObjective, Proposal, Record, State
 from autune.search.samplers import make_sampler
 from autune.settings import SearchSettings
 from autune.space import Parameter, SearchSpace
@@ -35,29 +34,6 @@ _TOLD: dict[State, TrialState] = {
     "diverged": TrialState.FAIL,
     "failed": TrialState.FAIL,
 }
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A point to try.
-
-    Parameters
-    ----------
-    number
-        Number of the trial.
-    params
-        Dotted key and value of every searched leaf whose condition holds.
-    directory
-        Folder of the trial; not empty when an interrupted trial goes on.
-    """
-
-    number: int
-    params: dict[str, Any]
-    directory: Path
-
-
-class MissingObjective(SearchError):
-    """A complete trial lacks an objective: no trial of this search can have it."""
 
 
 class Study:

@@ -78,30 +78,36 @@ class Tracker:
     def search_started(
         self, name: str, n_trials: int, objectives: Sequence[str], records: Sequence[Record]
     ) -> None:
-        """Begin: the database is made now, which takes some seconds."""
+        """Take what is there already; nothing is written before the first epoch."""
         for record in records:
             if record.state != "running":
                 self._queue.put(record)
-        self._thread.start()
 
     def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
         """Write nothing: a run is written when its trial has ended."""
 
     def epoch_finished(self, number: int, seed: int, epoch: int, score: float) -> None:
-        """Write nothing: epochs are written together."""
+        """Begin to write: a trial runs.  Epochs are written together, at its end."""
+        self._begin()
 
     def trial_finished(self, record: Record) -> None:
         """Write a child run."""
         self._queue.put(record)
+        self._begin()
 
     def search_finished(self, state: EndState) -> None:
         """Write the end and wait for it."""
-        if not self._thread.is_alive() and self._thread.ident is None:
-            return
         self._queue.put(state)
+        self._begin()
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
             _log.warning("MLflow is not ready after %g s; autune ui writes the rest", PATIENCE)
+
+    def _begin(self) -> None:
+        # MLflow's import and a new database take some seconds of this process, which has to
+        # start Ray and the first trials before.
+        if self._thread.ident is None:
+            self._thread.start()
 
     def _write(self) -> None:
         try:
