@@ -75,7 +75,7 @@ def timed_trial(settings: Settings, dataset: Dataset, directory: Path, report: R
             for name in functions:
                 original = getattr(autune.trial, name)
                 stack.enter_context(patch.object(autune.trial, name, timed(original, spans[part])))
-        began = time.time()
+        used, began = time.process_time(), time.time()
         result = autune.trial.run_trial(settings, dataset, directory, report)
         ended = time.time()
     first = dataset.structures[0].positions
@@ -83,6 +83,7 @@ def timed_trial(settings: Settings, dataset: Dataset, directory: Path, report: R
         "pid": os.getpid(),
         "began": began,
         "ended": ended,
+        "cpu_until_begin": used,
         "spans": spans,
         # Arrays in Ray's memory are read-only; a copy would be writable and own its data.
         "dataset_shared": not first.flags.writeable and not first.flags.owndata,
@@ -171,7 +172,7 @@ def run_search(source: Path, folder: Path) -> None:
             replacement = timed(getattr(owner, attribute), spans[name])
             stack.enter_context(patch.object(owner, attribute, _method(replacement)))
         result = search(source, results=folder, progress=watch, trial=timed_trial)
-        returned = time.time()
+        used, returned = time.process_time(), time.time()
     draw_overview(result.folder)
     times = {
         "entered": entered,
@@ -180,6 +181,7 @@ def run_search(source: Path, folder: Path) -> None:
         "returned": returned,
         "drawn": time.time(),
         "told": watch.numbers,
+        "driver_cpu_until_return": used,
         "driver_cpu": watch.driver,
         "ray_cpu": watch.system,
         "spans": spans,
