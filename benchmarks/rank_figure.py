@@ -61,9 +61,12 @@ def draw(
             row[1].set_ylabel("parallel efficiency [%]")
             row[1].set_ylim(0.0, 105.0)
         _draw_memory(panels[0, 2], ranks, colours)
+        panels[0, 2].set_title("memory", loc="left")
         name, machine = list(machines.items())[-1]
         _draw_parts(panels[1, 2], ranks, machine, weights[1], streams[0])
-        panels[1, 2].set_title(f"{weights[1]} weights, {streams[0]} streams, {name}", loc="left")
+        panels[1, 2].set_title(
+            f"{weights[1]} weights, {streams[0]} streams, messages: {name}", loc="left"
+        )
         for axes in panels.flat:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:g}")
@@ -73,8 +76,10 @@ def draw(
         for n in weights:
             panels[0, 0].plot([], [], color=colours[n], label=f"{n} weights")
         for line, name in zip(LINES, machines, strict=True):
-            panels[0, 0].plot([], [], line, color="gray", label=f"{name} network")
-        panels[0, 0].legend(loc="upper left")
+            panels[0, 0].plot([], [], line, color="gray", label=f"messages: {name}")
+        figure.legend(
+            *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6
+        )
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=120)
     write_bytes(path, stream.getvalue())

@@ -204,7 +204,15 @@ def error_table(
 def prediction_table(machines: dict[str, Machine]) -> list[str]:
     """Write what the model says of many ranks."""
     ranks = ranks_drawn()
-    header = ["network", "streams", "weights", "ms on one rank", "speed-up at 8", "at 32", "at 256"]
+    header = [
+        "messages",
+        "streams",
+        "weights",
+        "ms on one rank",
+        "speed-up at 8",
+        "at 32",
+        "at 256",
+    ]
     lines = _head([*header, "highest", "below 50 % from", "P of a rank there, MB"])
     for name, machine in machines.items():
         for m in STREAMS:
@@ -269,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     answers = median_answers(rounds)
     here = learn_machine(answers)
     errors, largest = error_table(here, rounds)
-    machines = {"this machine's": here, "cluster (assumed)": replace(here, network=CLUSTER)}
+    machines = {"this machine": here, "cluster (assumed)": replace(here, network=CLUSTER)}
     print("\nTime of an update", "", *updates_table(rounds), sep="\n")
     print("\nWhere it goes, ms", "", *parts_table(answers, 1), sep="\n")
     print("\nParameters of the model", "", *machine_tables(here, answers), sep="\n")
