@@ -78,7 +78,7 @@ def predict_structure(
     for i in range(n_atoms):
         n = max(n, first[i + 1] - first[i])
     scratch = make_scratch(table, n)
-    G = np.empty(n_max)
+    G, dE_dG = np.empty(n_max), np.zeros(n_max)
     dG = np.empty((n, 3, n_max))
     neighbour_elements = np.empty(n, np.int64)
     for i in range(n_atoms):
@@ -108,11 +108,13 @@ def predict_structure(
         we = w[net.first_weight[e] : net.first_weight[e + 1]]
         value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
         E[i] = value[0]
+        for k in range(n_inputs):
+            dE_dG[k] = slope[0, k] * scaling.slope[e, k]
+        # dG is 0 beyond the element's functions.
+        dE_dr = np.dot(dG[: stop - start].reshape((3 * (stop - start), n_max)), dE_dG)
         for image in range(start, stop):
             for c in range(3):
-                derivative = 0.0
-                for k in range(n_inputs):
-                    derivative += slope[0, k] * scaling.slope[e, k] * dG[image - start, c, k]
+                derivative = dE_dr[3 * (image - start) + c]
                 F[neighbour[image], c] -= derivative
                 F[i, c] += derivative
                 for d in range(3):

@@ -134,7 +134,6 @@ class Scratch(NamedTuple):
     T: Floats
     dT: Floats
     row: Floats
-    bits: Integers
     start: Integers
 
 
@@ -155,7 +154,6 @@ def make_scratch(table: SymmetryTable, n: int) -> Scratch:
         np.empty((1, n)),
         np.empty((1, n)),
         np.empty((6, n)),
-        np.empty(n, np.int64),
         np.empty(n_elements + 1, np.int64),
     )
 
@@ -196,7 +194,6 @@ def fill_factors(table: SymmetryTable, element: int, r: Floats, scratch: Scratch
             r,
             fc,
             dfc,
-            scratch.bits,
             m - first,
             scratch.R,
             scratch.dR,
@@ -330,7 +327,6 @@ def add_pairs(
                         r_pair,
                         fc,
                         dfc,
-                        scratch.bits,
                         int(np.int64(0)),
                         T,
                         dT,

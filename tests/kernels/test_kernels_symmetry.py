@@ -149,7 +149,7 @@ def test_exponentials() -> None:
     r = np.concatenate([np.linspace(0.0, 30.0, 1001), [40.0, 1e3, 1e6]])
     one, zero = np.ones_like(r), np.zeros_like(r)
     R, dR = np.empty((1, len(r))), np.empty((1, len(r)))
-    fill_radial(0.8, 0.5, 0, len(r), r, one, zero, np.empty(len(r), np.int64), 0, R, dR)
+    fill_radial(0.8, 0.5, 0, len(r), r, one, zero, 0, R, dR)
     expected = np.exp(-0.8 * (r - 0.5) ** 2)
     np.testing.assert_allclose(R[0], expected, rtol=5e-14, atol=1e-303)
     large = expected > 1e-17
