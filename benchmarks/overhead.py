@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,7 @@ def steady_pairs(trials: dict[int, Times]) -> list[tuple[int, int]]:
 
 
 def start_up(case: Case) -> list[tuple[str, float]]:
-    """Return the seconds until the first trial begins, step by step, and those of the end."""
+    """Return the seconds until the first trial begins, and those of the end, step by step."""
     search, spans = case.search, case.search["spans"]
     began = min(times["began"] for times in case.trials.values())
     ended = max(times["ended"] for times in case.trials.values())
@@ -151,13 +152,25 @@ def start_up(case: Case) -> list[tuple[str, float]]:
         ("start of Tune, until the first proposal", first[0] - ray[1]),
         ("first proposal until the first trial begins in its worker", began - first[0]),
         ("start in all", began - search["spawned"]),
-        ("MLflow's database, meanwhile, in a thread", _lengths(spans["open_mlflow"])[0]),
+        (
+            "MLflow's database, in a thread, while the first trials run",
+            _lengths(spans["open_mlflow"])[0],
+        ),
         ("last trial ended until the search returns", search["returned"] - ended),
         ("of that, end of Ray", sum(_lengths(spans["stop_ray"][-1:]))),
         ("of that, waiting for MLflow", sum(_lengths(spans["wait_mlflow"]))),
-        ("overview and end of the process", search["exited"] - search["returned"]),
+        ("figure of all trials", search["drawn"] - search["returned"]),
+        ("end of the process", search["exited"] - search["drawn"]),
         ("end in all", search["exited"] - ended),
+        ("processor time of a worker before its first trial", first_use(case)),
+        ("processor time of the driver, all trials", search["driver_cpu_until_return"]),
     ]
+
+
+def first_use(case: Case) -> float:
+    """Return the processor time of a worker, s, until its first trial begins: imports."""
+    firsts = [numbers[0] for numbers in by_worker(case.trials)]
+    return statistics.fmean(case.trials[number]["cpu_until_begin"] for number in firsts)
 
 
 def steps_of_trials(case: Case) -> list[Step]:

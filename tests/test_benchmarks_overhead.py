@@ -42,6 +42,7 @@ def trial(pid: int, began: float, ended: float, reports: list[list[float]]) -> d
         "pid": pid,
         "began": began,
         "ended": ended,
+        "cpu_until_begin": 3.0,
         "dataset_shared": True,
         "spans": {**spans, "report": reports},
     }
@@ -63,6 +64,8 @@ def case() -> Any:
         "imported": 1.0,
         "started": 2.0,
         "returned": 40.0,
+        "drawn": 40.5,
+        "driver_cpu_until_return": 5.0,
         "exited": 41.0,
         "told": [1, 0, 2, 3],
         "driver_cpu": [1.0, 2.0, 3.0, 4.0],
@@ -105,6 +108,7 @@ def test_percent_of_long_trials(case: Any, capsys: pytest.CaptureFixture[str]) -
     assert summary["lost_by_wall_s"] == pytest.approx(5.0)
     assert summary["start_and_end_s"]["start in all"] == 10.0
     assert summary["start_and_end_s"]["end in all"] == 7.0
+    assert summary["start_and_end_s"]["figure of all trials"] == 0.5
     whole = summary["percent_with_start_and_end_of_96_trials"]["30 s"]
     assert whole == pytest.approx(100.0 * (4.5 + 17.0 * 2 / 96) / 30.0)
     assert summary["processor_time_s"]["driver with MLflow"] == 1.0
