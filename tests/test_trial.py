@@ -125,6 +125,7 @@ def test_a_killed_trial_goes_on(
     die: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("autune.training.loop.CHECKPOINT_INTERVAL", 0.0)
+    monkeypatch.setattr("autune.training.loop.CHECKPOINT_SHARE", float("inf"))
     whole = run_trial(make_settings(), DATASET, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run_trial(make_settings(), DATASET, tmp_path / "cut", Reports(die=die))

@@ -20,8 +20,8 @@ Shah, Palmieri, Datum, Neural Netw. 5, 779 (1992):
 
 With A = L L^T the update of P is the symmetric product Z Z^T, and no inverse is needed.
 
-Decoupled, P has diagonal blocks only, one for each group of weights, while A stays common to all
-(Puskorius, Feldkamp, IEEE Trans. Neural Netw. 5, 279 (1994)).
+Decoupled, P has diagonal blocks only, one for each layer, while A stays common to all (Puskorius,
+Feldkamp, IEEE Trans. Neural Netw. 5, 279 (1994)); one for each neuron: `autune.kernels.neurons`.
 
 Why it is fast: the memory traffic over P bounds an update with few observations.  The products
 Z Z^T of successive updates are therefore collected and subtracted together (syrk, bound by
@@ -122,6 +122,25 @@ def share_columns(blocks: Sequence[Block], size: int) -> list[list[tuple[int, in
     return shares
 
 
+def solve(H: FloatArray, X: FloatArray, xi: FloatArray, r: float) -> tuple[FloatArray, FloatArray]:
+    """Return Z and the change of the weights from H and X = P H, which is overwritten.
+
+    Raises
+    ------
+    FloatingPointError
+        If A = H^T X + r I is not positive definite or not finite.
+    """
+    m = H.shape[1]
+    A = H.T @ X
+    A.flat[:: m + 1] += r
+    L, info = lapack.dpotrf(A, lower=1, clean=1)
+    if info != 0 or not np.isfinite(L[-1, -1]):
+        raise FloatingPointError("the covariance is not positive definite any more")
+    Z = X / L if m == 1 else blas.dtrsm(1.0, L, X, side=1, lower=1, trans_a=1, overwrite_b=1)
+    dw: FloatArray = blas.dgemv(1.0, Z, blas.dtrsv(L, xi, lower=1))
+    return Z, dw
+
+
 class Covariance:
     """Error covariance P, of which some products are yet to be subtracted; at first I/epsilon.
 
@@ -208,15 +227,7 @@ class Covariance:
         FloatingPointError
             If H^T P H + r I is not positive definite or not finite.
         """
-        m = H.shape[1]
-        X = self._multiply(H)
-        A = H.T @ X
-        A.flat[:: m + 1] += r
-        L, info = lapack.dpotrf(A, lower=1, clean=1)
-        if info != 0 or not np.isfinite(L[-1, -1]):
-            raise FloatingPointError("the covariance is not positive definite any more")
-        Z = X / L if m == 1 else blas.dtrsm(1.0, L, X, side=1, lower=1, trans_a=1, overwrite_b=1)
-        dw: FloatArray = blas.dgemv(1.0, Z, blas.dtrsv(L, xi, lower=1))
+        Z, dw = solve(H, self._multiply(H), xi, r)
         self._subtract(Z)
         self._factor /= forget
         self._noise = self._noise / forget + q

@@ -16,11 +16,12 @@ class KalmanSettings(Model):
         "standard", description="Standard or fading memory."
     )
     per_element: bool = Field(False, description="One filter per element in place of one for all.")
-    decoupling: Literal["none", "layer"] = Field(
-        "none", description="layer: no covariance between weights of different layers or elements."
+    decoupling: Literal["none", "layer", "neuron"] = Field(
+        "none",
+        description="layer, neuron: no covariance between weights of different layers, neurons.",
     )
     precision: Literal["double", "single"] = Field(
-        "double", description="Precision in which the covariance is kept."
+        "double", description="Precision of the covariance; of that of neurons always double."
     )
     epsilon: Positive = Field(0.01, description="P(0) = 1/epsilon.")
     q0: NotNegative = Field(0.01, description="Process noise at the start.")

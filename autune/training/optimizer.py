@@ -5,37 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 
 from autune.errors import TrainingDiverged
-from autune.kernels.kalman import Block, Covariance
+from autune.kernels.kalman import Covariance
 from autune.kernels.network import Networks
+from autune.kernels.neurons import Layer, NeuronCovariance
 from autune.settings import KalmanSettings
 from autune.structures import FloatArray
 from autune.training.parallel import Communicator
 
 
-def divide_weights(networks: Networks, per_element: bool) -> list[slice]:
-    """Return the weights of each filter: those of an element, or all."""
+def divide_weights(networks: Networks, per_element: bool) -> list[tuple[slice, list[Layer]]]:
+    """Return weights and layers of each filter: those of an element, or all."""
     first = networks.first_weight.tolist()
-    return [slice(*ends) for ends in pairwise(first)] if per_element else [slice(0, first[-1])]
-
-
-def find_blocks(networks: Networks, weights: slice, by_layer: bool) -> list[Block]:
-    """Return the ranges of weights, counted from the first of a filter, that are correlated."""
-    if not by_layer:
-        return [(0, weights.stop - weights.start)]
-    lengths = [
-        (n_in + 1) * n_out for sizes in networks.sizes.tolist() for n_in, n_out in pairwise(sizes)
-    ]
-    blocks = pairwise(accumulate(lengths, initial=0))
-    return [
-        (begin - weights.start, end - weights.start)
-        for begin, end in blocks
-        if weights.start <= begin and end <= weights.stop
-    ]
+    layers = [list(pairwise(sizes)) for sizes in networks.sizes.tolist()]
+    if per_element:
+        return [(slice(*ends), own) for ends, own in zip(pairwise(first), layers, strict=True)]
+    return [(slice(0, first[-1]), list(chain.from_iterable(layers)))]
 
 
 @dataclass
@@ -54,7 +43,7 @@ class KalmanFilter:
         lambda of the next update (fading memory filter).
     """
 
-    covariance: Covariance
+    covariance: Covariance | NeuronCovariance
     q: float
     eta: float
     forgetting: float
@@ -62,20 +51,25 @@ class KalmanFilter:
     @classmethod
     def start(
         cls,
-        blocks: Sequence[Block],
+        layers: Sequence[Layer],
         settings: KalmanSettings,
         communicator: Communicator,
     ) -> KalmanFilter:
-        """Return the filter before the first update; ranks share its covariance."""
-        covariance = Covariance(
-            blocks[-1][1],
-            settings.epsilon,
-            blocks,
-            settings.precision == "single",
-            communicator.rank,
-            communicator.size,
-            communicator.add,
-        )
+        """Return the filter of the weights of some layers before the first update."""
+        ends = list(accumulate(((n_in + 1) * n_out for n_in, n_out in layers), initial=0))
+        covariance: Covariance | NeuronCovariance
+        if settings.decoupling == "neuron":
+            covariance = NeuronCovariance(layers, settings.epsilon)
+        else:
+            covariance = Covariance(
+                ends[-1],
+                settings.epsilon,
+                list(pairwise(ends)) if settings.decoupling == "layer" else None,
+                settings.precision == "single",
+                communicator.rank,
+                communicator.size,
+                communicator.add,
+            )
         return cls(covariance, settings.q0, settings.eta, settings.lambda_)
 
     def update(

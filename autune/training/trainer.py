@@ -17,7 +17,7 @@ from autune.training.candidates import (
     group_observations,
     schedule_updates,
 )
-from autune.training.optimizer import KalmanFilter, divide_weights, find_blocks
+from autune.training.optimizer import KalmanFilter, divide_weights
 from autune.training.parallel import Communicator
 from autune.training.shared_set import SharedSet
 
@@ -86,13 +86,11 @@ class Trainer:
             "energy": Candidates(train.n_structures, selection.energy_threshold, selection),
             "force": Candidates(train.n_components, selection.force_threshold, selection),
         }
-        self._parts = divide_weights(train.networks, settings.kalman.per_element)
-        by_layer = settings.kalman.decoupling == "layer"
+        self._parts, layers_of_parts = zip(
+            *divide_weights(train.networks, settings.kalman.per_element), strict=True
+        )
         self.filters = [
-            KalmanFilter.start(
-                find_blocks(train.networks, part, by_layer), settings.kalman, communicator
-            )
-            for part in self._parts
+            KalmanFilter.start(layers, settings.kalman, communicator) for layers in layers_of_parts
         ]
         self.errors = train.measure(self.weights)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autune.kernels.kalman import SYMM_PAYS, WAITING, Covariance
+from autune.kernels.neurons import NeuronCovariance
 
 
 def textbook(
@@ -84,3 +85,24 @@ def test_single_precision_differs_in_the_seventh_digit(m: int) -> None:
         np.testing.assert_allclose(single.update(H, xi, 0.1, 1e-3), wanted, rtol=0, atol=3e-4)
     assert single.matrix.dtype == np.float32
     np.testing.assert_allclose(single.matrix, double.matrix, rtol=0, atol=1e-5)
+
+
+def test_neurons_keep_their_own_part_of_the_formula() -> None:
+    generator = np.random.default_rng(1)
+    layers = [(3, 5), (5, 2), (2, 1)]
+    owner = np.concatenate(
+        [
+            np.tile(10 * place + np.arange(n_out), n_in + 1)
+            for place, (n_in, n_out) in enumerate(layers)
+        ]
+    )
+    n, r, epsilon = len(owner), 0.4, 0.2
+    inside = owner[:, None] == owner
+    expected = np.eye(n) / epsilon
+    covariance = NeuronCovariance(layers, epsilon)
+    for m in (1, 1, 7, 2):
+        H = np.asfortranarray(generator.normal(size=(n, m)))
+        xi = generator.normal(size=m)
+        dw, whole = textbook(expected, H, xi, r, 0.01, 0.98)
+        expected = np.where(inside, whole, 0.0)
+        np.testing.assert_allclose(covariance.update(H, xi, r, 0.01, 0.98), dw, rtol=0, atol=1e-12)

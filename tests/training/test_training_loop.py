@@ -62,6 +62,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"selection": {"mode": "sorted"}, "normalization": "ref"},
     {"kalman": {"per_element": True}, "normalization": "none", "force_ratio": 0.0},
     {"kalman": {"decoupling": "layer", "precision": "single"}, "streams": 2},
+    {"kalman": {"decoupling": "neuron", "kind": "fading"}, "streams": 2},
 ]
 
 

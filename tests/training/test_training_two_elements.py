@@ -215,7 +215,7 @@ from autune.settings import Settings
 from autune.training import loop
 from autune.training.prepare import prepare
 
-loop.CHECKPOINT_INTERVAL = 0.0
+loop.CHECKPOINT_INTERVAL, loop.CHECKPOINT_SHARE = 0.0, float("inf")
 settings = Settings.read(sys.argv[1])
 dataset = split_dataset(Dataset.read(sys.argv[2]), settings.dataset)
 judge = partial(score, settings=settings.evaluation.score)
