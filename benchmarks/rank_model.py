@@ -197,7 +197,7 @@ def update_seconds(machine: Machine, size: int, n: int, m: int) -> dict[str, flo
     k = round(machine.asked[several, known] * m)
     area = largest_share(n, size)[0]
     small = machine.rate("small algebra", size, n, m)
-    waiting = 0.0 if m > WAITING else 0.5 * m * (WAITING // m + 1)
+    waiting = 0.0 if m >= WAITING else 0.5 * m * (WAITING // m + 1)
     j, c = (a + b * n for a, b in (machine.jacobian, machine.prediction))
     message = 8.0 * n * m
     gather = message_seconds(machine.network, "allgather", size, message)

@@ -54,11 +54,11 @@ AnyFloatArray = NDArray[np.floating]
 WAITING = 32
 """Columns of Z that are collected before P is written."""
 
-STRIP = 128
-"""Columns of a strip when ranks share P."""
-
 SYMM_PAYS = 12
 """Columns from which one symm is faster than a symv for each."""
+
+LARGEST_FACTOR = 1e6
+"""Beyond it P itself is multiplied, long before numbers overflow."""
 
 
 Sum = Callable[[FloatArray], FloatArray]
@@ -99,18 +99,19 @@ class Strip:
 def share_columns(blocks: Sequence[Block], size: int) -> list[list[tuple[int, int, int]]]:
     """Cut blocks into strips and give every rank about the same part of their triangles.
 
-    One rank has one strip per block.  Several have strips of `STRIP` columns, the longest first,
-    each to the rank that has least.
+    One rank has one strip per block.  R ranks cut each into 2 R strips and take the longest first,
+    each to the rank that has least: a long one and a short one pair up.
 
     Returns
     -------
     shares
         begin, end, stop of the strips of each rank.
     """
-    width = STRIP if size > 1 else max(end - begin for begin, end in blocks)
+    cuts = 2 * size if size > 1 else 1
     strips = [
         (begin, min(begin + width, stop), stop)
         for first, stop in blocks
+        for width in [math.ceil((stop - first) / cuts)]
         for begin in range(first, stop, width)
     ]
     shares: list[list[tuple[int, int, int]]] = [[] for _ in range(size)]
@@ -236,20 +237,21 @@ class Covariance:
     def _multiply(self, H: FloatArray) -> FloatArray:
         """Return P H, shape (n, m), Fortran order."""
         X = np.zeros(H.shape, order="F")
+        rows = X.T  # contiguous, as BLAS returns products with the transposes
         h: AnyFloatArray = H.astype(self._dtype, order="F", copy=False)
         for strip in self._strips:
             inside, under = slice(strip.begin, strip.end), slice(strip.end, strip.stop)
-            X[inside] += _multiply_symmetric(strip.square, h[inside])
+            rows[:, inside] += _multiply_symmetric(strip.square, h[inside]).T
             if len(strip.below):
-                X[inside] += strip.below.T @ h[under]
-                X[under] += strip.below @ h[inside]
+                rows[:, inside] += h[under].T @ strip.below
+                rows[:, under] += h[inside].T @ strip.below.T
         if self._add:
             X = np.asfortranarray(self._add(X))
+            rows = X.T
         if self._waiting:
             for begin, end in self._blocks:
                 Z = self._Z[begin:end, : self._waiting]
-                rows = X[begin:end].T
-                rows -= (H[begin:end].T @ Z) @ Z.T
+                rows[:, begin:end] -= (H[begin:end].T @ Z) @ Z.T
         if self._factor != 1.0:
             X *= self._factor
         if self._noise:
@@ -259,10 +261,13 @@ class Covariance:
     def _subtract(self, Z: FloatArray) -> None:
         """Subtract Z Z^T from P, now or later."""
         m = Z.shape[1]
-        if self._waiting + m > WAITING:
+        if self._factor > LARGEST_FACTOR:
             self.settle()
-        if m > WAITING:
-            self._subtract_now(Z)
+        if self._waiting + m > WAITING:
+            self._subtract_now(self._Z[:, : self._waiting])
+            self._waiting = 0
+        if m >= WAITING:
+            self._subtract_now(Z / math.sqrt(self._factor) if self._factor != 1.0 else Z)
             return
         columns = self._Z[:, self._waiting : self._waiting + m]
         np.divide(Z, math.sqrt(self._factor), out=columns)
@@ -271,12 +276,13 @@ class Covariance:
     def _subtract_now(self, Z: FloatArray) -> None:
         single = self._dtype is np.float32
         syrk, gemm = (blas.ssyrk, blas.sgemm) if single else (blas.dsyrk, blas.dgemm)
-        Z = Z.astype(self._dtype, order="F", copy=False)
+        # A range of its columns is contiguous; rows of Z would be copied for every strip.
+        rows = np.asfortranarray(Z.T, dtype=self._dtype)
         for strip in self._strips:
-            inside, under = Z[strip.begin : strip.end], Z[strip.end : strip.stop]
-            syrk(-1.0, inside, beta=1.0, c=strip.square, lower=1, overwrite_c=1)
+            inside, under = rows[:, strip.begin : strip.end], rows[:, strip.end : strip.stop]
+            syrk(-1.0, inside, beta=1.0, c=strip.square, trans=1, lower=1, overwrite_c=1)
             if len(strip.below):
-                gemm(-1.0, under, inside, 1.0, strip.below, trans_b=1, overwrite_c=1)
+                gemm(-1.0, under, inside, 1.0, strip.below, trans_a=1, overwrite_c=1)
 
     def settle(self) -> None:
         """Bring P up to date, so that what follows depends on P alone."""

@@ -93,16 +93,19 @@ class Candidates:
         """
         if self._settings.mode != "threshold":
             return self._next(count)
-        # The errors of all that may be tried at once: one call, one answer of all ranks together.
         trials = self._settings.trials
+        limit = self._threshold * rmse
         start = self._position
         tried = self._next(count * trials)
-        errors = present_errors(tried).tolist()
-        limit = self._threshold * rmse
+        errors: list[float] = []
         chosen = []
         place = 0
         for _ in range(count):
             window = range(place, place + trials)
+            while len(errors) < window.stop:
+                # Many at once: one call, one answer of all ranks together.
+                portion = tried[len(errors) : len(errors) + max(trials, count // 2)]
+                errors += present_errors(portion).tolist()
             # The first above the threshold, or else the worst of those tried.
             above = next((k for k in window if errors[k] > limit), None)
             chosen.append(max(window, key=errors.__getitem__) if above is None else above)
