@@ -26,6 +26,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,35 @@ RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 OBSERVATIONS = 1000
 """Of an epoch."""
 
-CASES: dict[str, dict[str, Any]] = {
-    "1 stream": {},
-    "4 streams": {"streams": 4},
-    "8 streams": {"streams": 8},
-    "32 streams": {"streams": 32},
-    "1 stream, random": {"selection": {"mode": "random"}},
-    "1 stream, sorted": {"selection": {"mode": "sorted"}},
-    "1 stream, fading": {"kalman": {"kind": "fading"}},
-    "8 streams, random": {"streams": 8, "selection": {"mode": "random"}},
-    "8 streams, sorted": {"streams": 8, "selection": {"mode": "sorted"}},
-    "8 streams, fading": {"streams": 8, "kalman": {"kind": "fading"}},
+FADING = {"kind": "fading"}
+GROUPS: dict[str, dict[str, dict[str, Any]]] = {
+    "streams and selection": {
+        "1 stream": {},
+        "8 streams": {"streams": 8},
+        "32 streams": {"streams": 32},
+        "1 stream, random": {"selection": {"mode": "random"}},
+        "1 stream, sorted": {"selection": {"mode": "sorted"}},
+        "8 streams, random": {"streams": 8, "selection": {"mode": "random"}},
+    },
+    "covariance, 32 streams": {
+        "32 streams, single": {"streams": 32, "kalman": {"precision": "single"}},
+        "32 streams, layer": {"streams": 32, "kalman": {"decoupling": "layer"}},
+        "32 streams, neuron": {"streams": 32, "kalman": {"decoupling": "neuron"}},
+        "8 streams, neuron": {"streams": 8, "kalman": {"decoupling": "neuron"}},
+    },
+    "fading memory": {
+        "1 stream, fading": {"kalman": FADING},
+        "8 streams, fading": {"streams": 8, "kalman": FADING},
+        "8 streams, fading, layer": {"streams": 8, "kalman": FADING | {"decoupling": "layer"}},
+        "8 streams, fading, neuron": {"streams": 8, "kalman": FADING | {"decoupling": "neuron"}},
+        "8 streams, fading, single": {"streams": 8, "kalman": FADING | {"precision": "single"}},
+    },
 }
-"""What differs from the gold study: one stream, threshold, standard filter."""
+"""What differs from the gold study: one stream, threshold, standard filter, whole covariance."""
+
+CASES = {name: case for group in GROUPS.values() for name, case in group.items()}
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
+"""Told apart by all kinds of colour vision: Okabe and Ito (2008)."""
 
 
 @dataclass(frozen=True)
@@ -221,8 +238,9 @@ def table(name: str, records: Sequence[Mapping[str, Any]], budget: float) -> lis
         f"the test set, both ({data.source}{took}); {budget:g} s of training each, load average "
         f"{min(loads):.1f} to {max(loads):.1f}"
     )
-    header = ["case", "seeds", "seconds until both", "min - max", "s/epoch", "meV/atom at the end",
-              "eV/Angstrom at the end"]  # fmt: skip
+    header = ["case", "seeds", "seconds until both", "min - max", "s/epoch", "epochs",
+              "meV/atom at the end", "eV/Angstrom at the end", "meV/atom, best epoch",
+              "eV/Angstrom, best epoch"]  # fmt: skip
     lines = [
         heading,
         "",
@@ -235,6 +253,7 @@ def table(name: str, records: Sequence[Mapping[str, Any]], budget: float) -> lis
             continue
         until = [seconds_until(record, data.energy, data.force) for record in of_case]
         trained = [record["epochs"] for record in of_case if record["epochs"]]
+        best = [min(epochs, key=itemgetter("score")) for epochs in trained]
         diverged = sum(record["diverged"] for record in of_case)
         cells = [
             case,
@@ -242,9 +261,12 @@ def table(name: str, records: Sequence[Mapping[str, Any]], budget: float) -> lis
             _seconds(statistics.median(until), budget),
             f"{_seconds(min(until), budget)} - {_seconds(max(until), budget)}",
             f"{statistics.median(e[-1]['seconds'] / len(e) for e in trained):.3f}",
+            f"{statistics.median(len(e) for e in trained):.0f}",
             f"{1e3 * statistics.median(e[-1]['test_energy_rmse'] for e in trained):.2f}",
             f"{statistics.median(e[-1]['test_force_rmse'] for e in trained):.4f}",
-        ] if trained else [case, f"{len(of_case)} (all diverged)", *[""] * 5]  # fmt: skip
+            f"{1e3 * statistics.median(e['test_energy_rmse'] for e in best):.2f}",
+            f"{statistics.median(e['test_force_rmse'] for e in best):.4f}",
+        ] if trained else [case, f"{len(of_case)} (all diverged)", *[""] * 8]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -256,44 +278,51 @@ def _seconds(value: float, budget: float) -> str:
 def draw(name: str, records: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw test errors over seconds, the median over seeds at every epoch that all have."""
     data = DATA[name]
+    cases = {record["case"] for record in records if record["epochs"]}
+    groups = {title: cases & set(group) for title, group in GROUPS.items() if cases & set(group)}
     style = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
              "grid.color": "#e4e4e4", "legend.frameon": False, "font.size": 11.0}  # fmt: skip
     with mpl.rc_context(style):
-        figure = Figure(figsize=(12.0, 5.0), layout="constrained")
-        panels = figure.subplots(1, 2)
-        for place, case in enumerate(CASES):
-            of_case = [r for r in records if r["case"] == case and r["epochs"]]
-            if not of_case:
-                continue
-            n = min(len(record["epochs"]) for record in of_case)
-            for axes, key, scale in (
-                (panels[0], "test_energy_rmse", 1e3),
-                (panels[1], "test_force_rmse", 1.0),
-            ):
-                x, y = (
-                    np.median([[e[k] for e in r["epochs"][:n]] for r in of_case], axis=0)
-                    for k in ("seconds", key)
-                )
-                label = case if key == "test_energy_rmse" else None
-                line = "--" if "," in case else "-"
-                colour = mpl.color_sequences["tab10"][place]
-                axes.plot(x, scale * y, line, color=colour, label=label, linewidth=1.2)
-        panels[0].axhline(1e3 * data.energy, color="black", linewidth=0.8)
-        panels[1].axhline(data.force, color="black", linewidth=0.8, label=data.source)
-        panels[0].set_ylabel("test energy RMSE [meV/atom]")
-        panels[1].set_ylabel("test force RMSE [eV/Å]")
-        for axes in panels:
+        figure = Figure(figsize=(12.0, 0.5 + 4.0 * len(groups)), layout="constrained")
+        panels = figure.subplots(len(groups), 2, squeeze=False, sharex=True, sharey="col")
+        for row, (title, group) in zip(panels, groups.items(), strict=True):
+            drawn = [case for case in GROUPS[title] if case in group]
+            # The reference goes through all rows.
+            if "1 stream" in cases and "1 stream" not in drawn:
+                drawn.insert(0, "1 stream")
+            for case, colour in zip(drawn, COLOURS, strict=False):
+                draw_case(row, [r for r in records if r["case"] == case and r["epochs"]], colour)
+            row[0].axhline(1e3 * data.energy, color="black", linewidth=0.8)
+            row[1].axhline(data.force, color="black", linewidth=0.8, label=data.source)
+            row[0].set_ylabel("test energy RMSE [meV/atom]")
+            row[1].set_ylabel("test force RMSE [eV/Å]")
+            row[0].set_title(title, loc="left")
+            row[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        for axes in panels.flat:
             axes.set_xscale("log")
             axes.set_yscale("log")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
                 axis.set_major_formatter("{x:g}")
                 axis.set_minor_locator(NullLocator())
+        for axes in panels[-1]:
             axes.set_xlabel("seconds of training")
-        figure.legend(loc="outside right upper")
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=130)
     write_bytes(path, stream.getvalue())
+
+
+def draw_case(row: Sequence[Any], records: Sequence[Mapping[str, Any]], colour: str) -> None:
+    """Draw a case into both panels of a row."""
+    n = min(len(record["epochs"]) for record in records)
+    for axes, key, scale in zip(
+        row, ("test_energy_rmse", "test_force_rmse"), (1e3, 1.0), strict=True
+    ):
+        x, y = (
+            np.median([[epoch[k] for epoch in r["epochs"][:n]] for r in records], axis=0)
+            for k in ("seconds", key)
+        )
+        axes.plot(x, scale * y, color=colour, label=records[0]["case"], linewidth=1.2)
 
 
 def warm_up() -> None:
