@@ -44,3 +44,15 @@ def njit(function: Callable[P, R]) -> Callable[P, R]:
         function
     )
     return compiled
+
+
+def njit_inner(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a kernel that kernels alone call.
+
+    Without an entrance for Python, which takes as long to compile as what is behind it where
+    there are many arrays to unpack.
+    """
+    compiled: Callable[P, R] = numba.njit(
+        cache=True, fastmath=_FASTMATH, error_model="numpy", no_cpython_wrapper=True
+    )(function)
+    return compiled

@@ -27,7 +27,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from autune.kernels.jit import njit
+from autune.kernels.jit import njit, njit_inner
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ def coefficients(lambda_: float, zeta: int) -> Floats:
     return K
 
 
-@njit
+@njit_inner
 def fill_monomials(u: Floats, n: int, n_monomials: int, U: Floats) -> None:
     """Fill U for n neighbours."""
     for j in range(n):
@@ -89,7 +89,7 @@ def fill_monomials(u: Floats, n: int, n_monomials: int, U: Floats) -> None:
             U[a, j] = U[parent, j] * u[axis, j]
 
 
-@njit
+@njit_inner
 def fill_moments(
     U: Floats, R: Floats, m: int, e: int, start: int, stop: int, n_monomials: int, M: Floats
 ) -> None:
@@ -110,7 +110,7 @@ def fill_moments(
         M[m, e, a + 4] = m4
 
 
-@njit
+@njit_inner
 def fill_polynomial(
     U: Floats,
     K: Floats,

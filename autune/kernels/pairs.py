@@ -11,12 +11,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from autune.kernels.jit import njit
+from autune.kernels.jit import njit_inner
 
 Floats = NDArray[np.float64]
 
 
-@njit
+@njit_inner
 def fill_angular(
     u: Floats, j: int, start: int, stop: int, lambda_: float, zeta: float, P: Floats
 ) -> None:
@@ -45,7 +45,7 @@ def fill_angular(
         P[1, j] = 0.0
 
 
-@njit
+@njit_inner
 def fill_pair_distances(
     u: Floats, r: Floats, j: int, start: int, stop: int, r_pair: Floats
 ) -> None:
@@ -60,7 +60,7 @@ def fill_pair_distances(
         r_pair[j] = 1.0
 
 
-@njit
+@njit_inner
 def add_wide(
     j: int,
     start: int,
@@ -91,7 +91,7 @@ def add_wide(
     dG[j, 2, column] += s * u[2, j] + q * bz
 
 
-@njit
+@njit_inner
 def add_narrow(
     j: int,
     start: int,

@@ -12,6 +12,9 @@ W       sum over all i and neighbours j of (dE_i/dr_j) (r_j - r_i)   (3, 3)
 
 W is the derivative of the energy with respect to a homogeneous strain; W / volume is the stress,
 positive under tension.
+
+Going back from dE/dG to the moments of `autune.kernels.moments`, so that no dG is needed, was
+tried: a seventh less time in this kernel, a twelfth less of a whole prediction, twice the code.
 """
 
 from __future__ import annotations

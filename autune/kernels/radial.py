@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from autune.kernels.cutoffs import cutoff
 from autune.kernels.exponential import LN_2, LOG2_E, exp_near_zero
-from autune.kernels.jit import njit
+from autune.kernels.jit import njit, njit_inner
 
 Floats = NDArray[np.float64]
 
 _LOWEST = -700.0
 
 
-@njit
+@njit_inner
 def fill_cutoffs(
     kind: int,
     r_cutoff: float,

@@ -41,7 +41,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autune.kernels.jit import njit
+from autune.kernels.jit import njit, njit_inner
 from autune.kernels.moments import (
     N_MONOMIALS,
     count_monomials,
@@ -158,7 +158,7 @@ def make_scratch(table: SymmetryTable, n: int) -> Scratch:
     )
 
 
-@njit
+@njit_inner
 def find_ranges(neighbour_elements: Integers, start: Integers) -> None:
     """Fill the ranges start[e]:start[e + 1] of the elements among sorted neighbours."""
     j = 0
@@ -168,7 +168,7 @@ def find_ranges(neighbour_elements: Integers, start: Integers) -> None:
         start[e] = j
 
 
-@njit
+@njit_inner
 def fill_factors(table: SymmetryTable, element: int, r: Floats, scratch: Scratch) -> None:
     """Fill R and dR of all radial factors of an element, and the moments that are needed."""
     n = len(r)
@@ -207,7 +207,7 @@ def fill_factors(table: SymmetryTable, element: int, r: Floats, scratch: Scratch
                 )
 
 
-@njit
+@njit_inner
 def add_radial(table: SymmetryTable, element: int, scratch: Scratch, G: Floats, dG: Floats) -> None:
     """Add the functions of kind 2."""
     u, R, dR = scratch.u, scratch.R, scratch.dR
@@ -224,7 +224,7 @@ def add_radial(table: SymmetryTable, element: int, scratch: Scratch, G: Floats, 
         G[column] = total
 
 
-@njit
+@njit_inner
 def add_polynomials(
     table: SymmetryTable, element: int, scratch: Scratch, G: Floats, dG: Floats
 ) -> None:
@@ -276,7 +276,7 @@ def add_polynomials(
                 dG[j, 2, column] = S[3, j]
 
 
-@njit
+@njit_inner
 def add_pairs(
     table: SymmetryTable,
     element: int,
