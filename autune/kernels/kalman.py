@@ -276,13 +276,12 @@ class Covariance:
     def _subtract_now(self, Z: FloatArray) -> None:
         single = self._dtype is np.float32
         syrk, gemm = (blas.ssyrk, blas.sgemm) if single else (blas.dsyrk, blas.dgemm)
-        # A range of its columns is contiguous; rows of Z would be copied for every strip.
-        rows = np.asfortranarray(Z.T, dtype=self._dtype)
+        Z = np.asfortranarray(Z, dtype=self._dtype)
         for strip in self._strips:
-            inside, under = rows[:, strip.begin : strip.end], rows[:, strip.end : strip.stop]
-            syrk(-1.0, inside, beta=1.0, c=strip.square, trans=1, lower=1, overwrite_c=1)
+            inside, under = Z[strip.begin : strip.end], Z[strip.end : strip.stop]
+            syrk(-1.0, inside, beta=1.0, c=strip.square, lower=1, overwrite_c=1)
             if len(strip.below):
-                gemm(-1.0, under, inside, 1.0, strip.below, trans_a=1, overwrite_c=1)
+                gemm(-1.0, under, inside, 1.0, strip.below, trans_b=1, overwrite_c=1)
 
     def settle(self) -> None:
         """Bring P up to date, so that what follows depends on P alone."""
