@@ -152,11 +152,20 @@ def symmetry_tables(architecture: Architecture) -> SymmetryTable:
     )
 
 
-def compute_descriptors(structures: Sequence[Structure], architecture: Architecture) -> Descriptors:
+def compute_descriptors(
+    structures: Sequence[Structure], architecture: Architecture, single: bool = False
+) -> Descriptors:
     """Compute the symmetry functions of structures and their derivatives, not scaled.
 
     All pairs are counted before memory is taken, and every derivative is written to its place at
     once: nothing of that size exists twice.
+
+    Parameters
+    ----------
+    structures, architecture
+        What is described, and by which functions.
+    single
+        Whether derivatives are kept in single precision.
 
     Raises
     ------
@@ -176,7 +185,8 @@ def compute_descriptors(structures: Sequence[Structure], architecture: Architect
     ]
     first_atom = _ranges([structure.n_atoms for structure in structures])
     first = _ranges([len(p.center) for p in pairs])
-    G, dG_dr = np.zeros((first_atom[-1], n_max)), np.zeros((first[-1], 3, n_max))
+    G = np.zeros((first_atom[-1], n_max))
+    dG_dr = np.zeros((first[-1], 3, n_max), np.float32 if single else np.float64)
     for s, element in enumerate(elements):
         neighbours = found.popleft()
         structure_symmetry_functions(

@@ -85,6 +85,11 @@ class TrainingSettings(Model):
     )
     selection: SelectionSettings = Field(SelectionSettings(), description="Choice of candidates.")
     kalman: KalmanSettings = Field(KalmanSettings(), description="Extended Kalman filter.")
+    derivatives: Literal["double", "single"] = Field(
+        "double",
+        description="Precision in which derivatives of symmetry functions are kept; single takes "
+        "half the memory.",
+    )
     normalization: Literal["none", "ref", "force"] = Field(
         "force", description="Internal units: by reference data (ref) or initial forces (force)."
     )

@@ -75,9 +75,26 @@ _kept: dict[str, Inputs] = {}
 
 
 def find_inputs(
-    dataset: Dataset, architecture: Architecture, minimum_spread: float, ranks: Communicator
+    dataset: Dataset,
+    architecture: Architecture,
+    minimum_spread: float,
+    single: bool,
+    ranks: Communicator,
 ) -> Inputs:
     """Return the inputs of a data set: the last ones if they are the same, else new ones.
+
+    Parameters
+    ----------
+    dataset
+        Split into training and test.
+    architecture
+        Supplies the symmetry functions.
+    minimum_spread
+        Functions with a smaller range are dropped.
+    single
+        Whether derivatives are kept in single precision.
+    ranks
+        Each holds its part.
 
     Raises
     ------
@@ -87,23 +104,30 @@ def find_inputs(
     without_network = replace(
         architecture, hidden_layers=(), activations=(), normalize_nodes=False, atom_energies={}
     )
-    key = repr((dataset.fingerprint, without_network, minimum_spread, ranks.rank, ranks.size))
+    wanted = (without_network, minimum_spread, single, ranks.rank, ranks.size)
+    key = repr((dataset.fingerprint, wanted))
     inputs = _kept.get(key)
     if inputs is None:
         _kept.clear()  # before the new ones are computed: two sets may not fit into memory
-        inputs = _kept[key] = compute_inputs(dataset, without_network, minimum_spread, ranks)
+        inputs = _kept[key] = compute_inputs(
+            dataset, without_network, minimum_spread, single, ranks
+        )
     return inputs
 
 
 def compute_inputs(
-    dataset: Dataset, architecture: Architecture, minimum_spread: float, ranks: Communicator
+    dataset: Dataset,
+    architecture: Architecture,
+    minimum_spread: float,
+    single: bool,
+    ranks: Communicator,
 ) -> Inputs:
-    """Compute descriptors, drop functions without spread, scale.
+    """Compute descriptors, drop functions without spread, scale; parameters of `find_inputs`.
 
     Every rank computes the descriptors of its own structures; the values of all, without the
     derivatives, which take nearly all memory, are gathered for the statistics.
     """
-    train = _describe(dataset.train_structures, architecture, ranks)
+    train = _describe(dataset.train_structures, architecture, single, ranks)
     element = np.concatenate([element_indices(s, architecture) for s in dataset.train_structures])
     G = np.empty((len(element), train.descriptors.G.shape[1]))
     in_order_of_rank = np.argsort(np.repeat(train.owner, train.n_atoms), kind="stable")
@@ -114,17 +138,17 @@ def compute_inputs(
     if any(flat.values()):
         architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
         del train
-        train = _describe(dataset.train_structures, architecture, ranks)
-    test = _describe(dataset.test_structures, architecture, ranks)
+        train = _describe(dataset.train_structures, architecture, single, ranks)
+    test = _describe(dataset.test_structures, architecture, single, ranks)
     for share in (train, test):
         scale_descriptors(share.descriptors, scaling, architecture)
     return Inputs(architecture.symmetry_functions, scaling, tuple(dropped), train, test)
 
 
 def _describe(
-    structures: tuple[Structure, ...], architecture: Architecture, ranks: Communicator
+    structures: tuple[Structure, ...], architecture: Architecture, single: bool, ranks: Communicator
 ) -> Share:
     n_atoms = np.array([s.n_atoms for s in structures], dtype=np.int64)
     owner = share_structures(n_atoms.tolist(), ranks.size)
     mine = [structures[i] for i in np.flatnonzero(owner == ranks.rank)]
-    return Share(mine, compute_descriptors(mine, architecture), n_atoms, owner)
+    return Share(mine, compute_descriptors(mine, architecture, single), n_atoms, owner)

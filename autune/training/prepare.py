@@ -68,7 +68,8 @@ def prepare(
     check_trainable(dataset, architecture.elements, architecture.r_cutoff)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     ranks = communicator or Serial()
-    inputs = find_inputs(dataset, architecture, settings.potential.minimum_spread, ranks)
+    single = settings.training.derivatives == "single"
+    inputs = find_inputs(dataset, architecture, settings.potential.minimum_spread, single, ranks)
     architecture = replace(architecture, symmetry_functions=inputs.symmetry_functions)
     if inputs.dropped and ranks.rank == 0:
         warnings.warn(

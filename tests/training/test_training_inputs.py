@@ -7,6 +7,7 @@ import tracemalloc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from ase.build import bulk
 
 import autune.training.inputs
 from autune.dataset import Dataset, split_dataset
+from autune.evaluation.loss import score
 from autune.formats.tables import Scaling
 from autune.potential.basis import build_architecture
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
 from autune.training.inputs import Inputs, compute_inputs
+from autune.training.loop import train_potential
 from autune.training.parallel import Serial
 from autune.training.prepare import Prepared, prepare
 
@@ -119,6 +122,22 @@ def test_other_descriptors_are_computed(potential: dict[str, Any]) -> None:
     assert not same_inputs(first, prepare(make_settings(potential), DATASET))
 
 
+def test_derivatives_in_single_precision_take_half_and_predict_the_same() -> None:
+    single_settings = make_settings(derivatives="single")
+    double, single = prepare(SETTINGS, DATASET), prepare(single_settings, DATASET)
+    assert 2 * single.train.data.dG_dr.nbytes == double.train.data.dG_dr.nbytes
+    np.testing.assert_array_equal(single.train.data.G, double.train.data.G)
+    judge = partial(score, settings=SETTINGS.evaluation.score)
+    short = {"epochs": 1, "updates_per_epoch": 10}
+    one, other = (
+        train_potential(make_settings(**short, derivatives=kept), inputs, judge).epochs
+        for kept, inputs in (("double", double), ("single", single))
+    )
+    for before, after in zip(one, other, strict=True):
+        assert after.test_force_rmse == pytest.approx(before.test_force_rmse, rel=1e-4)
+        assert after.train_energy_rmse == pytest.approx(before.train_energy_rmse, rel=1e-4)
+
+
 def test_other_structures_or_another_split_are_computed() -> None:
     first = prepare(SETTINGS, DATASET)
     other = split_dataset(make_dataset(10, 1, seed=2), SETTINGS.dataset)
@@ -176,11 +195,12 @@ class Threads:
 
 def test_ranks_hold_their_own_structures_and_know_the_statistics_of_all() -> None:
     architecture = build_architecture(SETTINGS.potential)
-    whole = compute_inputs(DATASET, architecture, 1e-8, Serial())
+    whole = compute_inputs(DATASET, architecture, 1e-8, False, Serial())
     with ThreadPoolExecutor(2) as pool:
         parts = list(
             pool.map(
-                lambda rank: compute_inputs(DATASET, architecture, 1e-8, Threads(rank)), range(2)
+                lambda rank: compute_inputs(DATASET, architecture, 1e-8, False, Threads(rank)),
+                range(2),
             )
         )
     for rank, part in enumerate(parts):
