@@ -24,6 +24,7 @@ from pathlib import Path
 
 import n2p2
 from machine import Spread, describe_machine, limits_record, machine_text, measure_limits
+from options import OPTIONS_HEADER, measure_options, option_cells
 from steps import HEADER, QUICK, Plan, Work, digits, measure
 from threadpoolctl import threadpool_limits
 
@@ -59,13 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write everything to this file")
     parser.add_argument("--quick", action="store_true", help="only see that everything runs")
-    options = parser.parse_args(arguments)
-    plan = QUICK if options.quick else Plan()
+    chosen = parser.parse_args(arguments)
+    plan = QUICK if chosen.quick else Plan()
     with threadpool_limits(limits=1, user_api="blas"):
         machine = describe_machine()
-        limits = measure_limits(plan.runs, options.quick)
+        limits = measure_limits(plan.runs, chosen.quick)
         print(machine_text(machine), f"One thread: {limits.text}", "", sep="\n")
-        if options.quick:
+        if chosen.quick:
             print("Quick: tiny sizes, the numbers say nothing.\n")
         print(_line(HEADER), _line(["---"] * len(HEADER)), sep="\n", flush=True)
         work = Work(plan, limits)
@@ -73,19 +74,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for row in measure(work):
             rows.append(row)
             print(_line(row.cells), flush=True)
+        print("", _line(OPTIONS_HEADER), _line(["---"] * len(OPTIONS_HEADER)), sep="\n")
+        options = {}
+        for name, spreads in measure_options(work):
+            options[name] = {
+                column: spread and asdict(spread)
+                for column, spread in zip(OPTIONS_HEADER[1:], spreads, strict=True)
+            }
+            print(_line(option_cells(name, spreads)), flush=True)
         side_by_side = compare_with_n2p2(work)
         machine["load_average_at_the_end"] = [round(load, 2) for load in os.getloadavg()]
         print("\nLoad average at the end:", *machine["load_average_at_the_end"])
-    if options.json:
+    if chosen.json:
         content = {
             "machine": machine,
             "limits": limits_record(limits),
-            "quick": options.quick,
+            "quick": chosen.quick,
             "plan": asdict(plan),
             "rows": [asdict(row) for row in rows],
+            "options": options,
             "n2p2_on_this_machine": {name: asdict(s) for name, s in side_by_side.items()},
         }
-        write_text(options.json, json.dumps(content, indent=1) + "\n")
+        write_text(chosen.json, json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -317,15 +317,21 @@ def measure_memory(work: Work) -> Iterator[Row]:
         Spread.of([1e-9 * arrays]),
     )
     counts = work.plan.resident_cells
-    resident = peak_resident(counts, work.plan.repeat) if counts else None
-    if resident is not None:
+    if counts is None:
+        return
+    for derivatives in ("double", "single"):
+        resident = peak_resident(counts, work.plan.repeat, derivatives)
+        if resident is None:
+            continue
         without, per_cell = resident
+        precision = "" if derivatives == "double" else ", derivatives in single precision"
         yield Row(
-            "memory for 105 cells of 144 atoms, resident set of the process at its peak",
+            f"memory for 105 cells of 144 atoms, resident set at its peak{precision}",
             "GB",
             0.6,
             0.5,
             Spread.of([1e-9 * (without + 105 * per_cell)]),
+            1e-9 * without,
         )
 
 

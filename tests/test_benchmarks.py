@@ -47,11 +47,12 @@ def test_speed_measures_every_step(
     assert content["limits"]["dgemm_GFLOP_per_s"]["median"] > 0.0
     assert content["machine"]["versions"]["numpy"]
     assert content["n2p2_on_this_machine"] == {}
+    assert len(content["options"]) == printed.count(" decoupled") + 2 == 5
     assert "n2p2 was not run: nnp-scaling, nnp-train, nnp-predict not on the PATH" in printed
 
 
 def test_training_has_a_resident_set() -> None:
-    assert load("memory").train_and_look(1, (2, 2, 2)) > 1e7
+    assert load("memory").train_and_look(1, (2, 2, 2), "single") > 1e7
 
 
 def test_cells_are_always_the_same() -> None:

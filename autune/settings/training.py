@@ -21,7 +21,9 @@ class KalmanSettings(Model):
         description="layer, neuron: no covariance between weights of different layers, neurons.",
     )
     precision: Literal["double", "single"] = Field(
-        "double", description="Precision of the covariance; of that of neurons always double."
+        "double",
+        description="Precision of the covariance (of that of neurons always double); single is "
+        "faster, but breaks down where information accumulates fast, as with fading memory.",
     )
     epsilon: Positive = Field(0.01, description="P(0) = 1/epsilon.")
     q0: NotNegative = Field(0.01, description="Process noise at the start.")
