@@ -61,8 +61,8 @@ LARGEST_FACTOR = 1e6
 """Beyond it P itself is multiplied, long before numbers overflow."""
 
 
-Sum = Callable[[FloatArray], FloatArray]
-"""Adds an array over all ranks."""
+Sum = Callable[[FloatArray], object]
+"""Adds an array over all ranks, in place."""
 
 Block = tuple[int, int]
 """Weights begin:end whose errors are correlated."""
@@ -195,7 +195,9 @@ class Covariance:
         for s in self._strips:
             P[s.begin : s.end, s.begin : s.end] = s.square
             P[s.end : s.stop, s.begin : s.end] = s.below
-        return self._add(P) if self._add else P
+        if self._add:
+            self._add(P)
+        return P
 
     @matrix.setter
     def matrix(self, P: FloatArray) -> None:
@@ -246,8 +248,7 @@ class Covariance:
                 rows[:, inside] += h[under].T @ strip.below
                 rows[:, under] += h[inside].T @ strip.below.T
         if self._add:
-            X = np.asfortranarray(self._add(X))
-            rows = X.T
+            self._add(X)
         if self._waiting:
             for begin, end in self._blocks:
                 Z = self._Z[begin:end, : self._waiting]

@@ -101,15 +101,17 @@ class Candidates:
         chosen = []
         place = 0
         for _ in range(count):
-            window = range(place, place + trials)
-            while len(errors) < window.stop:
+            stop = place + trials
+            while len(errors) < stop:
                 # Many at once: one call, one answer of all ranks together.
                 portion = tried[len(errors) : len(errors) + max(trials, count // 2)]
                 errors += present_errors(portion).tolist()
             # The first above the threshold, or else the worst of those tried.
-            above = next((k for k in window if errors[k] > limit), None)
-            chosen.append(max(window, key=errors.__getitem__) if above is None else above)
-            place = window.stop if above is None else above + 1
+            k = place
+            while k < stop and not errors[k] > limit:
+                k += 1
+            chosen.append(k if k < stop else max(range(place, stop), key=errors.__getitem__))
+            place = min(k + 1, stop)
         self._position = (start + place) % len(self._order)
         return tried[chosen]
 

@@ -40,7 +40,7 @@ def training_units(
     """
 
     def join(arrays: list[FloatArray]) -> FloatArray:
-        everything: FloatArray = communicator.gather(np.concatenate(arrays)[None, :])[0]
+        everything: FloatArray = communicator.gather(np.concatenate(arrays)[None, :])[0].copy()
         return everything
 
     if mode == "none":
