@@ -93,19 +93,16 @@ class Candidates:
         """
         if self._settings.mode != "threshold":
             return self._next(count)
+        # The errors of all that may be tried at once: one call, one answer of all ranks together.
         trials = self._settings.trials
         limit = self._threshold * rmse
         start = self._position
         tried = self._next(count * trials)
-        errors: list[float] = []
+        errors = present_errors(tried).tolist()
         chosen = []
         place = 0
         for _ in range(count):
             stop = place + trials
-            while len(errors) < stop:
-                # Many at once: one call, one answer of all ranks together.
-                portion = tried[len(errors) : len(errors) + max(trials, count // 2)]
-                errors += present_errors(portion).tolist()
             # The first above the threshold, or else the worst of those tried.
             k = place
             while k < stop and not errors[k] > limit:

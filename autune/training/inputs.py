@@ -131,7 +131,8 @@ def compute_inputs(
     element = np.concatenate([element_indices(s, architecture) for s in dataset.train_structures])
     G = np.empty((len(element), train.descriptors.G.shape[1]))
     in_order_of_rank = np.argsort(np.repeat(train.owner, train.n_atoms), kind="stable")
-    G[in_order_of_rank] = ranks.gather(train.descriptors.G.T).T
+    counts = np.bincount(train.owner, train.n_atoms, ranks.size).astype(np.int64)
+    G[in_order_of_rank] = ranks.gather(train.descriptors.G.T, counts).T
     scaling = scaling_statistics(G, element, architecture)
     flat = functions_without_spread(scaling, architecture, minimum_spread)
     dropped: list[str] = []

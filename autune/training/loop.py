@@ -177,9 +177,7 @@ class _Start:
             architecture,
         )
         parts = (prepared.train, prepared.test)
-        units = training_units(
-            [part.data for part in parts], networks, weights, training.normalization, communicator
-        )
+        units = training_units(parts, networks, weights, training.normalization, communicator)
         train, test = (
             SharedSet(
                 replace(part, data=convert_to_training_units(part.data, *units)),

@@ -7,14 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from autune.kernels.candidates import Observables, all_energies_and_forces
+from autune.kernels.candidates import all_energies_and_forces
 from autune.kernels.network import Networks
-from autune.structures import FloatArray
+from autune.structures import FloatArray, IntArray
 from autune.training.parallel import Communicator
+from autune.training.shared_set import Part
 
 
 def training_units(
-    sets: Sequence[Observables],
+    sets: Sequence[Part],
     networks: Networks,
     weights: FloatArray,
     mode: Literal["none", "ref", "force"],
@@ -39,21 +40,29 @@ def training_units(
         Ranks; all get the same units.
     """
 
-    def join(arrays: list[FloatArray]) -> FloatArray:
-        everything: FloatArray = communicator.gather(np.concatenate(arrays)[None, :])[0].copy()
+    def join(arrays: list[FloatArray], numbers: list[IntArray]) -> FloatArray:
+        """Gather what every structure has so many numbers of."""
+        counts = sum(
+            np.bincount(part.owner, n, communicator.size).astype(np.int64)
+            for part, n in zip(sets, numbers, strict=True)
+        )
+        row = communicator.gather(np.concatenate(arrays)[None, :], np.asarray(counts))
+        everything: FloatArray = row[0].copy()
         return everything
 
     if mode == "none":
         return 0.0, 1.0, 1.0
-    per_atom = join([data.energy / np.diff(data.first_atom) for data in sets])
-    forces = join([data.force for data in sets])
+    one = [np.ones_like(part.n_atoms) for part in sets]
+    three = [3 * part.n_atoms for part in sets]
+    per_atom = join([part.data.energy / np.diff(part.data.first_atom) for part in sets], one)
+    forces = join([part.data.force for part in sets], three)
     mean = float(per_atom.mean())
     sigma_force = _deviation(forces)
     if mode == "ref":
         sigma_energy = _deviation(per_atom)
         return mean, 1.0 / sigma_energy, sigma_force / sigma_energy
-    predicted = [all_energies_and_forces(data, networks, weights)[1] for data in sets]
-    sigma_predicted = _deviation(join(predicted))
+    predicted = [all_energies_and_forces(part.data, networks, weights)[1] for part in sets]
+    sigma_predicted = _deviation(join(predicted, three))
     return mean, sigma_predicted / sigma_force, sigma_predicted
 
 

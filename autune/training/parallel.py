@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from autune.errors import AutuneError
-from autune.structures import FloatArray
+from autune.structures import FloatArray, IntArray
 
 LAUNCHED_BY_MPI = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
 """Variables that mpiexec sets for the ranks it starts."""
@@ -37,7 +37,7 @@ class Communicator(Protocol):
     def add(self, array: FloatArray) -> FloatArray:
         """Add a contiguous array over all ranks, in place."""
 
-    def gather(self, columns: FloatArray) -> FloatArray:
+    def gather(self, columns: FloatArray, counts: IntArray) -> FloatArray:
         """Put the columns of all ranks side by side, in order of rank; until the next call."""
 
     def agree(self, decision: bool) -> bool:
@@ -54,7 +54,7 @@ class Serial:
         """Return the array."""
         return array
 
-    def gather(self, columns: FloatArray) -> FloatArray:
+    def gather(self, columns: FloatArray, counts: IntArray) -> FloatArray:
         """Return the columns."""
         return columns
 
@@ -63,45 +63,96 @@ class Serial:
         return decision
 
 
+class Board:
+    """Memory that all ranks of one machine read and write.
+
+    Two places take turns: who writes to one again has met the others since, so that all have read
+    what was there.  Against messages, sums and gathers of 350 kB take half of the time.
+
+    Parameters
+    ----------
+    communicator
+        Ranks of one machine.
+    allocate
+        MPI's `Win.Allocate_shared`.
+    """
+
+    def __init__(self, communicator: Any, allocate: Any) -> None:
+        self._communicator = communicator
+        self._allocate = allocate
+        self._places: list[Any] = [None, None]
+        self._turn = 0
+
+    def take(self, n: int) -> FloatArray:
+        """Return n numbers of the place whose turn it is; all ranks ask for the same n."""
+        self._turn = 1 - self._turn
+        place = self._places[self._turn]
+        if place is None or place[1].size < n:
+            owned = 8 * n if self._communicator.Get_rank() == 0 else 0
+            window = self._allocate(owned, 8, comm=self._communicator)
+            window.Lock_all()
+            memory, _ = window.Shared_query(0)
+            place = self._places[self._turn] = (window, np.frombuffer(memory, dtype=np.float64))
+        numbers: FloatArray = place[1][:n]
+        return numbers
+
+    def meet(self) -> None:
+        """Wait until all ranks have written."""
+        window = self._places[self._turn][0]
+        window.Sync()
+        self._communicator.Barrier()
+        window.Sync()
+
+
 class Ranks:
     """The ranks of an MPI job.
 
-    Messages lie in memory that is used again and again: in memory that is new each time, a sum of
-    350 kB took five times as long.
+    Parameters
+    ----------
+    communicator
+        Of MPI.
+    board
+        Memory they share; None: they run on several machines and send messages.
     """
 
-    def __init__(self, communicator: Any) -> None:
+    def __init__(self, communicator: Any, board: Board | None = None) -> None:
         self._communicator = communicator
+        self._board = board
         self.rank: int = communicator.Get_rank()
         self.size: int = communicator.Get_size()
-        self._sent = np.empty(0)
-        self._received = np.empty(0)
 
     def add(self, array: FloatArray) -> FloatArray:
         """Add an array over all ranks, in place."""
         # Without regard to order, C or Fortran: all ranks have the same.
         flat = array.ravel(order="K")
-        sent, total = self._make_room(flat.size, flat.size)
-        sent[:] = flat
-        self._communicator.Allreduce(sent, total)
-        array.ravel(order="K")[:] = total
+        n = flat.size
+        if self._board is None:
+            total = np.empty_like(flat)
+            self._communicator.Allreduce(flat, total)
+        else:
+            # Every rank adds up its part of what all have written, then reads all parts.
+            written = self._board.take((self.size + 1) * n).reshape(self.size + 1, n)
+            written[self.rank] = flat
+            self._board.meet()
+            part = slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
+            total = written[-1]
+            written[:-1, part].sum(axis=0, out=total[part])
+            self._board.meet()
+        flat[:] = total
         return array
 
-    def gather(self, columns: FloatArray) -> FloatArray:
+    def gather(self, columns: FloatArray, counts: IntArray) -> FloatArray:
         """Put the columns of all ranks side by side, in order of rank; until the next call."""
-        n, m = columns.shape
-        counts = n * np.array(self._communicator.allgather(m))
-        sent, everything = self._make_room(columns.size, int(counts.sum()))
-        sent.reshape((n, m), order="F")[:] = columns
-        self._communicator.Allgatherv(sent, (everything, counts))
-        return everything.reshape((n, -1), order="F")
-
-    def _make_room(self, n_sent: int, n_received: int) -> tuple[FloatArray, FloatArray]:
-        if self._sent.size < n_sent:
-            self._sent = np.empty(n_sent)
-        if self._received.size < n_received:
-            self._received = np.empty(n_received)
-        return self._sent[:n_sent], self._received[:n_received]
+        n, m = len(columns), int(counts.sum())
+        if self._board is None:
+            everything = np.empty(n * m)
+            self._communicator.Allgatherv(columns.ravel(order="F"), (everything, n * counts))
+            return everything.reshape((n, m), order="F")
+        shared = self._board.take(n * m).reshape((n, m), order="F")
+        begin = int(counts[: self.rank].sum())
+        shared[:, begin : begin + columns.shape[1]] = columns
+        self._board.meet()
+        return shared
 
     def agree(self, decision: bool) -> bool:
         """Give the decision of rank 0 to all ranks."""
@@ -154,4 +205,9 @@ def find_ranks() -> Serial | Ranks:
             f"started by mpiexec, but MPI cannot be used ({error}); "
             "take the mpiexec of the environment autune is installed in"
         ) from None
-    return Ranks(MPI.COMM_WORLD) if MPI.COMM_WORLD.Get_size() > 1 else Serial()
+    world = MPI.COMM_WORLD
+    if world.Get_size() == 1:
+        return Serial()
+    machine = world.Split_type(MPI.COMM_TYPE_SHARED)
+    on_one = machine.Get_size() == world.Get_size()
+    return Ranks(world, Board(world, MPI.Win.Allocate_shared) if on_one else None)

@@ -140,9 +140,11 @@ class SharedSet:
         if self._communicator.size == 1:
             return xi, rows
         gather = self._communicator.gather
+        owner = self._owner[kind][chosen]
+        counts = np.bincount(owner, minlength=self._communicator.size)
         # They come in order of rank: every candidate has its place among those of its owner.
-        place = np.argsort(np.argsort(self._owner[kind][chosen], kind="stable"))
-        return gather(xi[None, :])[0, place], gather(rows.T).T[place]
+        place = np.argsort(np.argsort(owner, kind="stable"))
+        return gather(xi[None, :], counts)[0, place], gather(rows.T, counts).T[place]
 
     def present_errors(self, kind: Kind, chosen: IntArray, weights: FloatArray) -> FloatArray:
         """Return absolute errors (m,) of candidates, those of energies per atom."""

@@ -20,7 +20,7 @@ from autune.evaluation.loss import score
 from autune.formats.tables import Scaling
 from autune.potential.basis import build_architecture
 from autune.settings import Settings
-from autune.structures import FloatArray, Structure
+from autune.structures import FloatArray, IntArray, Structure
 from autune.training.inputs import Inputs, compute_inputs
 from autune.training.loop import train_potential
 from autune.training.parallel import Serial
@@ -181,7 +181,8 @@ class Threads:
     def __init__(self, rank: int) -> None:
         self.rank = rank
 
-    def gather(self, columns: FloatArray) -> FloatArray:
+    def gather(self, columns: FloatArray, counts: IntArray) -> FloatArray:
+        assert columns.shape[1] == counts[self.rank]
         self.columns[self.rank].append(columns.copy())
         self.barrier.wait(60.0)
         return np.hstack([columns[-1] for columns in self.columns])
