@@ -53,7 +53,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 OBSERVATIONS = 1000
 """Of an epoch."""
 
-FADING = {"kind": "fading"}
+FADING = {"kind": "fading", "q0": 0.0, "qmin": 0.0}
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
     "streams and selection": {
         "1 stream": {},

@@ -68,6 +68,16 @@ WAYS: dict[str, dict[str, Any]] = {
         "updates_per_epoch": 1000 // STREAMS,
         "kalman": {"decoupling": "layer"},
     },
+    "32 streams, neurons decoupled": {
+        "streams": STREAMS,
+        "updates_per_epoch": 1000 // STREAMS,
+        "kalman": {"decoupling": "neuron"},
+    },
+    "8 streams, neurons decoupled, fading memory": {
+        "streams": 8,
+        "updates_per_epoch": 125,
+        "kalman": {"decoupling": "neuron", "kind": "fading", "q0": 0.0, "qmin": 0.0},
+    },
 }
 """What differs from the gold study's training; an epoch has 1000 observations."""
 
