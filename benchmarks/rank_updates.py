@@ -251,7 +251,8 @@ def measure_rates(n: int, m: int, runs: int, ranks: Serial | Ranks) -> dict[str,
     area = 0.0
     for begin, end, _ in share_columns([(0, n)], ranks.size)[ranks.rank]:
         first = 0 if ranks.size == 1 else begin
-        strips.append((begin, end, np.zeros((n - first, end - begin), order="F")))
+        # Numbers in all of it: zeros that nobody has written have no memory of their own.
+        strips.append((begin, end, np.full((n - first, end - begin), 0.1, order="F")))
         area += (end - begin) * (n - 0.5 * (begin + end))
     k = max(m, 32)
     generator = np.random.default_rng(1)
@@ -288,25 +289,24 @@ def measure_rates(n: int, m: int, runs: int, ranks: Serial | Ranks) -> dict[str,
     return rates
 
 
-def measure_network(largest: int, runs: int) -> dict[str, list[tuple[int, float]]]:
-    """Return (bytes, seconds) of an allreduce and of an allgatherv of so many bytes in all."""
-    from mpi4py import MPI
-
-    world = MPI.COMM_WORLD
+def measure_network(
+    largest: int, runs: int, ranks: Serial | Ranks
+) -> dict[str, list[tuple[int, float]]]:
+    """Return (bytes, seconds) of a sum and of a gather of so many bytes in all."""
     found: dict[str, list[tuple[int, float]]] = {"allreduce": [], "allgather": []}
     size = 8
     while size <= largest:
-        source, target = np.ones(size // 8), np.empty(size // 8)
-        counts = [len(part) for part in np.array_split(source, world.size)]
-        mine = source[: counts[world.rank]].copy()
+        source = np.zeros(size // 8)
+        counts = np.array([len(part) for part in np.array_split(source, ranks.size)])
+        mine = source[None, : counts[ranks.rank]].copy()
         for name, function in (
-            ("allreduce", lambda s=source, t=target: world.Allreduce(s, t)),
-            ("allgather", lambda s=mine, t=target, c=counts: world.Allgatherv(s, (t, c))),
+            ("allreduce", lambda s=source: ranks.add(s)),
+            ("allgather", lambda s=mine, c=counts: ranks.gather(s, c)),
         ):
             calls = max(2, min(200, int(1e7 / size)))
             seconds = []
             for _ in range(runs + 1):
-                world.Barrier()
+                meet(ranks)
                 start = time.perf_counter()
                 for _ in range(calls):
                     function()
@@ -333,7 +333,7 @@ def answer(request: dict[str, Any], ranks: Serial | Ranks) -> dict[str, Any]:
             {"n": n, "m": m, **measure_rates(n, m, runs, ranks)} for n, m in request["rates"]
         ]
         if ranks.size > 1:
-            found["network"] = measure_network(request["largest_message"], runs)
+            found["network"] = measure_network(request["largest_message"], runs, ranks)
     return found
 
 
