@@ -25,16 +25,20 @@ weight.
 Filter with n weights and m observations at a time, per observation: 2 n^2 operations for P H, n^2
 for the product that is subtracted, 3 n m for what lies between; bytes 4 n^2 / m (half of P is read
 once an update) and 8 n^2 / max(m, `GATHERED`) (half of P is read and written once in so many).
+With neurons decoupled n^2 is the sum of the squares of the weights of each neuron, and P is read
+twice and written once an update.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, pi
 
 from gold_model import Model
 
 from autune.architecture import ANGULAR_NARROW, RADIAL, Architecture
+from autune.kernels.neurons import Layer
 
 RADIAL_FACTOR = 45
 """Operations: 34 of the exponential, 11 of argument, cutoff function and derivative."""
@@ -110,3 +114,10 @@ def count_filter(n: int, m: int) -> Count:
     """Count one observation of a filter with n weights and m observations at a time."""
     moved = 4.0 * n**2 / m + 8.0 * n**2 / max(m, GATHERED)
     return Count(3.0 * n**2 + 3.0 * n * m, moved, 4.0 * n**2)
+
+
+def count_neurons(layers: Sequence[Layer], m: int) -> Count:
+    """Count one observation of a filter with neurons decoupled."""
+    n = sum((n_in + 1) * n_out for n_in, n_out in layers)
+    squares = sum((n_in + 1) ** 2 * n_out for n_in, n_out in layers)
+    return Count(4.0 * squares + 3.0 * n * m, 24.0 * squares / m, 8.0 * squares)

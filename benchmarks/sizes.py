@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from counts import (
     count_filter,
     count_jacobian,
     count_neighbours,
+    count_neurons,
     count_prediction,
 )
 from gold_model import Kind, Model, gold_settings
@@ -25,6 +27,7 @@ from memory import Repeat
 from autune.formats.atoms import to_atoms
 from autune.kernels.candidates import observe_candidates
 from autune.kernels.kalman import Covariance
+from autune.kernels.neurons import Layer, NeuronCovariance
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import compute_descriptors
 from autune.potential.layout import build_networks
@@ -166,7 +169,23 @@ def time_filter(n: int, m: int, runs: int) -> Spread:
     count = max(m, GATHERED)
     H: FloatArray = np.asfortranarray(generator.normal(0.0, n**-0.5, (n, count)))
     xi = generator.normal(0.0, 0.01, count)
-    covariance = Covariance(n, 0.01)
+    return time_updates(Covariance(n, 0.01), H, xi, m, runs)
+
+
+def time_neurons(layers: Sequence[Layer], m: int, runs: int) -> Spread:
+    """Time an observation of a filter with neurons decoupled, ms."""
+    generator = np.random.default_rng(3)
+    n = sum((n_in + 1) * n_out for n_in, n_out in layers)
+    H: FloatArray = np.asfortranarray(generator.normal(0.0, n**-0.5, (n, m)))
+    xi = generator.normal(0.0, 0.01, m)
+    return time_updates(NeuronCovariance(layers, 0.01), H, xi, m, runs)
+
+
+def time_updates(
+    covariance: Covariance | NeuronCovariance, H: FloatArray, xi: FloatArray, m: int, runs: int
+) -> Spread:
+    """Time an observation of updates with m of them each, ms."""
+    count = len(xi)
 
     def digest() -> None:
         for k in range(0, count, m):
@@ -241,6 +260,12 @@ def measure_weights(plan: Plan) -> Iterator[Series]:
             partial(time_filter, m=m, runs=plan.runs),
             partial(count_filter, m=m),
         )  # fmt: skip
+    layers = [list(pairwise((26, neurons, neurons, 1))) for neurons in plan.hidden]
+    yield _series(
+        "weights", "filter, neurons decoupled, 32 at a time", "observation", layers, sizes,
+        partial(time_neurons, m=32, runs=plan.runs),
+        partial(count_neurons, m=32),
+    )  # fmt: skip
 
 
 def measure_streams(plan: Plan) -> Iterator[Series]:
