@@ -22,6 +22,9 @@ from autune.structures import FloatArray, IntArray
 LAUNCHED_BY_MPI = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
 """Variables that mpiexec sets for the ranks it starts."""
 
+LARGEST_BOARD = 2**22
+"""Numbers (32 MB) of a place of a board: shared memory may be no more than 64 MB (containers)."""
+
 
 class Communicator(Protocol):
     """What a training asks of its ranks; every call is made by all of them."""
@@ -88,6 +91,9 @@ class Board:
         self._turn = 1 - self._turn
         place = self._places[self._turn]
         if place is None or place[1].size < n:
+            if place is not None:
+                place[0].Unlock_all()
+                place[0].Free()
             owned = 8 * n if self._communicator.Get_rank() == 0 else 0
             window = self._allocate(owned, 8, comm=self._communicator)
             window.Lock_all()
@@ -112,7 +118,8 @@ class Ranks:
     communicator
         Of MPI.
     board
-        Memory they share; None: they run on several machines and send messages.
+        Memory they share, for what is not too large; the rest, and everything without one (ranks
+        on several machines), goes by messages.
     """
 
     def __init__(self, communicator: Any, board: Board | None = None) -> None:
@@ -126,37 +133,42 @@ class Ranks:
         # Without regard to order, C or Fortran: all ranks have the same.
         flat = array.ravel(order="K")
         n = flat.size
-        if self._board is None:
+        board = self._board_for((self.size + 1) * n)
+        if board is None:
             total = np.empty_like(flat)
             self._communicator.Allreduce(flat, total)
         else:
             # Every rank adds up its part of what all have written, then reads all parts.
-            written = self._board.take((self.size + 1) * n).reshape(self.size + 1, n)
+            written = board.take((self.size + 1) * n).reshape(self.size + 1, n)
             written[self.rank] = flat
-            self._board.meet()
+            board.meet()
             part = slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
             total = written[-1]
             written[:-1, part].sum(axis=0, out=total[part])
-            self._board.meet()
+            board.meet()
         flat[:] = total
         return array
 
     def gather(self, columns: FloatArray, counts: IntArray) -> FloatArray:
         """Put the columns of all ranks side by side, in order of rank; until the next call."""
         n, m = len(columns), int(counts.sum())
-        if self._board is None:
+        board = self._board_for(n * m)
+        if board is None:
             everything = np.empty(n * m)
             self._communicator.Allgatherv(columns.ravel(order="F"), (everything, n * counts))
             return everything.reshape((n, m), order="F")
-        shared = self._board.take(n * m).reshape((n, m), order="F")
+        shared = board.take(n * m).reshape((n, m), order="F")
         begin = int(counts[: self.rank].sum())
         shared[:, begin : begin + columns.shape[1]] = columns
-        self._board.meet()
+        board.meet()
         return shared
 
     def agree(self, decision: bool) -> bool:
         """Give the decision of rank 0 to all ranks."""
         return bool(self._communicator.bcast(decision))
+
+    def _board_for(self, n: int) -> Board | None:
+        return self._board if n <= LARGEST_BOARD else None
 
     def abort(self) -> NoReturn:
         """End all ranks at once: one that has failed would keep the others waiting."""

@@ -38,6 +38,33 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+COMMUNICATION = """
+import numpy as np
+from autune.training import parallel
+
+parallel.LARGEST_BOARD = 200
+ranks = parallel.find_ranks()
+everyone = np.arange(1.0, ranks.size + 1.0)
+# Through memory that grows, then by messages, then through memory again.
+for n in (1, 0, 5, 3, 33, 34, 2000, 4):
+    for kind in (float, np.float32):
+        array = np.full((n, 2), ranks.rank + 1, kind, order="F")
+        ranks.add(array)
+        assert (array == everyone.sum()).all()
+    counts = np.arange(ranks.size) + n
+    gathered = ranks.gather(np.full((3, counts[ranks.rank]), ranks.rank + 1.0), counts)
+    assert (gathered == np.repeat(everyone, counts)).all()
+print("the same", flush=True)
+"""
+
+
+def test_sums_and_gathers_are_the_same_by_memory_and_by_messages() -> None:
+    command = [str(MPIEXEC), "-n", "3", sys.executable, "-c", COMMUNICATION]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count("the same") == 3
+
+
 def start(
     folder: Path, ranks: int, output: str = "out", **training: object
 ) -> subprocess.Popen[str]:
