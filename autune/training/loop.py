@@ -124,7 +124,7 @@ def _train(
         if checkpoint and (is_last or not go or is_due):
             save_checkpoint(checkpoint, identity, trainer, progress)
             saved = time.monotonic()
-            interval = max(interval, (saved - begin) / CHECKPOINT_SHARE)
+            interval = max(CHECKPOINT_INTERVAL, (saved - begin) / CHECKPOINT_SHARE)
         if not go:
             finished = is_last
             break
