@@ -45,6 +45,20 @@ def test_updates_equal_their_formula(columns: list[int], forget: float) -> None:
     np.testing.assert_allclose(np.tril(covariance.matrix), np.tril(expected), rtol=0, atol=1e-8)
 
 
+@pytest.mark.parametrize("m", [2, WAITING + 8])
+def test_updates_that_forget_much_equal_their_formula(m: int) -> None:
+    generator = np.random.default_rng(1)
+    n = 6
+    expected = np.eye(n)
+    covariance = Covariance(n, 1.0)
+    for _ in range(60):  # the product of 1/forget passes LARGEST_FACTOR twice
+        H = np.asfortranarray(generator.normal(size=(n, m)))
+        xi = generator.normal(size=m)
+        dw, expected = textbook(expected, H, xi, 0.3, 0.01, 0.5)
+        np.testing.assert_allclose(covariance.update(H, xi, 0.3, 0.01, 0.5), dw, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(covariance.matrix, np.tril(expected), rtol=0, atol=1e-8)
+
+
 @pytest.mark.parametrize("m", [1, 3])
 def test_broken_covariance_is_refused(m: int) -> None:
     covariance = Covariance(4, 1.0)
