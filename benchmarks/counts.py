@@ -24,7 +24,7 @@ weight.
 
 Filter with n weights and m observations at a time, per observation: 2 n^2 operations for P H, n^2
 for the product that is subtracted, 3 n m for what lies between; bytes 4 n^2 / m (half of P is read
-once an update) and 8 n^2 / max(m, `GATHERED`) (half of P is read and written once in so many).
+once an update) and 8 n^2 / max(m, `WAITING`) (half of P is read and written once in so many).
 With neurons decoupled n^2 is the sum of the squares of the weights of each neuron, and P is read
 twice and written once an update.
 """
@@ -38,6 +38,7 @@ from math import comb, pi
 from gold_model import Model
 
 from autune.architecture import ANGULAR_NARROW, RADIAL, Architecture
+from autune.kernels.kalman import WAITING
 from autune.kernels.neurons import Layer
 
 RADIAL_FACTOR = 45
@@ -45,9 +46,6 @@ RADIAL_FACTOR = 45
 
 LOOKED_AT = 27.0 / (4.0 * pi / 3.0)
 """A cube of three cutoff radii over the sphere, by volume."""
-
-GATHERED = 32
-"""Observations whose products are subtracted from P together."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def count_jacobian(model: Model) -> Count:
 
 def count_filter(n: int, m: int) -> Count:
     """Count one observation of a filter with n weights and m observations at a time."""
-    moved = 4.0 * n**2 / m + 8.0 * n**2 / max(m, GATHERED)
+    moved = 4.0 * n**2 / m + 8.0 * n**2 / max(m, WAITING)
     return Count(3.0 * n**2 + 3.0 * n * m, moved, 4.0 * n**2)
 
 

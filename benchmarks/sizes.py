@@ -11,7 +11,6 @@ from typing import Literal, TypeVar
 import numpy as np
 from cells import make_cells
 from counts import (
-    GATHERED,
     Count,
     count_descriptors,
     count_filter,
@@ -26,7 +25,7 @@ from memory import Repeat
 
 from autune.formats.atoms import to_atoms
 from autune.kernels.candidates import observe_candidates
-from autune.kernels.kalman import Covariance
+from autune.kernels.kalman import WAITING, Covariance
 from autune.kernels.neurons import Layer, NeuronCovariance
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import compute_descriptors
@@ -166,7 +165,7 @@ def time_filter(n: int, m: int, runs: int) -> Spread:
     Derivatives are normal deviates: the time does not depend on them.
     """
     generator = np.random.default_rng(3)
-    count = max(m, GATHERED)
+    count = max(m, WAITING)
     H: FloatArray = np.asfortranarray(generator.normal(0.0, n**-0.5, (n, count)))
     xi = generator.normal(0.0, 0.01, count)
     return time_updates(Covariance(n, 0.01), H, xi, m, runs)
