@@ -3,10 +3,11 @@
     python benchmarks/study.py [--ways ...] [--settings 40] [--seeds 5] [--workers 2]
 
 Cutoff function, r_s and share of forces are varied as in the study: 2 x 4 x 5 settings.  A process
-per core, one thread each; a training begins with the descriptors of its settings and ends with the
-100th epoch.  Fewer settings (spread evenly over the 40) or seeds give an estimate of the whole,
-and the table says so.  Every training is a line of ``study.jsonl`` in ``--output``: a call that
-was stopped goes on there.  The errors are test errors of the setting that the study settled on.
+per core, one thread each; a training begins with the descriptors of its settings, which a process
+keeps for the next seed, and ends with the 100th epoch.  Fewer settings (spread evenly over the 40)
+or seeds give an estimate of the whole, and the table says so.  Every training is a line of
+``study.jsonl`` in ``--output``: a call that was stopped goes on there.  The errors are test errors
+of the setting that the study settled on.
 """
 
 from __future__ import annotations
