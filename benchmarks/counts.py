@@ -118,4 +118,4 @@ def count_neurons(layers: Sequence[Layer], m: int) -> Count:
     """Count one observation of a filter with neurons decoupled."""
     n = sum((n_in + 1) * n_out for n_in, n_out in layers)
     squares = sum((n_in + 1) ** 2 * n_out for n_in, n_out in layers)
-    return Count(4.0 * squares + 3.0 * n * m, 24.0 * squares / m, 8.0 * squares)
+    return Count(3.0 * squares + 3.0 * n * m, 24.0 * squares / m, 8.0 * squares)

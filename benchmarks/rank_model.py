@@ -42,6 +42,8 @@ and long are used):
     allgather  l alpha + (R-1)/R s beta         recursive doubling, up to 512 kB in all
                (R-1) alpha + (R-1)/R s beta     ring, beyond
 
+Ranks of one machine share memory in place of messages: the same terms, fitted to what that takes.
+
 Rates are those that all ranks have at once, each for the part of P next in size to what was
 measured: a small part stays in a cache.  Not in the model: links or memory shared by ranks beyond
 those measured, noise of the system.

@@ -10,7 +10,7 @@ from autune.settings.fields import Count, Fraction, Model, NotNegative, Positive
 
 
 class KalmanSettings(Model):
-    """Extended Kalman filter, as n2p2 has it."""
+    """Extended Kalman filter, as n2p2 has it; n2p2 knows neither decoupling nor precision."""
 
     kind: Literal["standard", "fading"] = Field(
         "standard", description="Standard or fading memory."
