@@ -28,6 +28,7 @@ LOOKS = {
     "Jacobian of a force component": ("#D55E00", "s"),
     "filter, one at a time": ("#000000", "o"),
     "filter, 32 at a time": ("#009E73", "^"),
+    "filter, neurons decoupled, 32 at a time": ("#CC79A7", "D"),
 }
 OTHERWISE = ("#000000", "o")
 """The filter at one size."""
