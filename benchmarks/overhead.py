@@ -87,6 +87,12 @@ def write_space(target: Path, trials: int, seconds: float, workers: int) -> None
     raw["search"] |= {"trials": trials, "pruner": "none", "startup_trials": max(2, trials // 4)}
     raw["resources"] = {"concurrent_trials": workers}
     del raw["search"]["grace_epochs"]
+    # Epochs may become long, and must not diverge: the standard filter, one stream.
+    raw["training"] |= {
+        "epochs": 20,
+        "streams": 1,
+        "kalman": {"etamax": {"loguniform": [0.1, 10.0]}},
+    }
     write_text(target, yaml.safe_dump(raw, sort_keys=False))
     always, slope = seconds_per_update(target)
     per_epoch = seconds / (raw["training"]["epochs"] * raw["evaluation"]["seeds"])

@@ -94,8 +94,9 @@ def train(folder: Path, ranks: int, output: str, **training: object) -> np.ndarr
         {},
         {"multistream": "sum", "selection": {"mode": "sorted"}},
         {"kalman": {"decoupling": "layer"}},
+        {"kalman": {"decoupling": "neuron", "kind": "fading"}},
     ],
-    ids=["full-threshold", "sum-sorted", "decoupled"],
+    ids=["full-threshold", "sum-sorted", "layers", "neurons"],
 )
 def test_two_ranks_give_the_weights_of_one(training: dict[str, object], tmp_path: Path) -> None:
     one = autune.train({**SETTINGS, "training": {**SETTINGS["training"], **training}})
