@@ -13,7 +13,7 @@ H_j    derivatives to the weights of neuron j                  (s, m)
 Node-decoupled extended Kalman filter: Puskorius, Feldkamp, IEEE Trans. Neural Netw. 5, 279
 (1994).  P has a block for each neuron, while A = sum_j H_j^T P_j H_j + r I stays common to all.
 Of the n^2 numbers of P about n n_in are left, and as many operations: with 32 observations an
-update takes 0.02 ms an observation for 1351 weights, a tenth of the whole covariance.
+update takes 0.02 ms an observation for 1351 weights, a tenth of what the whole covariance takes.
 
 Why it is fast: every P_j (6 kB) takes part in one small product of matrices, and all of them (300
 kB for 26-25-25-1) stay in the second cache.  Loops over all neurons of a layer at once need no
