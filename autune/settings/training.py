@@ -18,7 +18,8 @@ class KalmanSettings(Model):
     per_element: bool = Field(False, description="One filter per element in place of one for all.")
     decoupling: Literal["none", "layer", "neuron"] = Field(
         "none",
-        description="layer, neuron: no covariance between weights of different layers, neurons.",
+        description="layer, neuron: no covariance between weights of different layers, neurons, "
+        "in half, a fifth of the time; neuron for small sets.",
     )
     precision: Literal["double", "single"] = Field(
         "double",
