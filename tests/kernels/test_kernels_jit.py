@@ -1,4 +1,4 @@
-"""Kernels are compiled once per machine, also by processes that start at the same moment."""
+"""Compilation: every kernel once, and never code that is older than its source."""
 
 from __future__ import annotations
 
@@ -7,7 +7,68 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = """
+import numba
+import pytest
+
+from autune.kernels import jit
+
+TRAINING = """
+import importlib, pkgutil
+from ase.build import bulk
+import autune.kernels
+from autune.trial import train
+
+potential = train({
+    "name": "small", "dataset": {"path": "builtin:gold"},
+    "potential": {
+        "elements": ["Au"], "cutoff_radius": 4.0, "hidden_layers": [3],
+        "symmetry_functions": {
+            "basis": None, "radial": {"eta": [0.1]},
+            "angular": {"functions": [[0.01, 1, 2], [0.01, 1, 2.5]]},
+        },
+    },
+    "training": {"epochs": 1, "updates_per_epoch": 20},
+}).potential
+potential.predict(bulk("Au"))
+for module in pkgutil.iter_modules(autune.kernels.__path__, "autune.kernels."):
+    for name, kernel in vars(importlib.import_module(module.name)).items():
+        signatures = getattr(kernel, "signatures", [])
+        if len(signatures) > 1:
+            print(name, len(signatures))
+"""
+
+
+def test_every_kernel_is_compiled_for_one_set_of_types() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_code_older_than_any_kernel_is_forgotten(
+    elsewhere: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kernels"
+    cache = tmp_path / "cache" / "kernels_0123" if elsewhere else folder / "__pycache__"
+    folder.mkdir()
+    cache.mkdir(parents=True)
+    for number, path in enumerate([cache / "old.nbi", folder / "jit.py", cache / "new.nbi"]):
+        path.write_text("")
+        os.utime(path, (1000 + number, 1000 + number))
+    monkeypatch.setattr(jit, "__file__", str(folder / "jit.py"))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    jit._forget_stale_code()  # noqa: SLF001
+    assert [path.name for path in cache.iterdir()] == ["new.nbi"]
+
+
+TANH = """
 import numpy as np
 from autune.kernels.network import fill_tanh
 y = np.linspace(-3.0, 3.0, 7)
@@ -18,18 +79,17 @@ print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
 
-def start(cache: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
-    command = [sys.executable, "-c", PROGRAM]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-
 def test_processes_that_start_together_leave_one_cache(tmp_path: Path) -> None:
-    together = [start(tmp_path) for _ in range(2)]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", TANH]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+    together = [start() for _ in range(2)]
     for process in together:
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 0
         assert said.split() in (["0", "1"], ["1", "0"])
-    later = start(tmp_path)
-    said, _ = later.communicate(timeout=120)
+    said, _ = start().communicate(timeout=120)
     assert said.split() == ["1", "0"]
