@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
+from importlib import import_module as load
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Import as `python benchmarks/scaling.py` does; leave neither modules nor thread settings."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for variable in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
-        monkeypatch.setenv(f"{variable}_NUM_THREADS", "1")
-    yield
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-
-
-def load(name: str) -> Any:
-    module: ModuleType = importlib.import_module(name)
-    return module
 
 
 def same(value: float) -> Any:
@@ -122,7 +101,7 @@ def test_angular_functions_as_moments_or_pairs() -> None:
 
     def operations(kind: str, n: float) -> float:
         settings = gold_model.gold_settings(kind=kind, grid=2)
-        basis = importlib.import_module("autune.potential.basis")
+        basis = load("autune.potential.basis")
         architecture = basis.build_architecture(settings.potential)
         assert len(architecture.symmetry_functions["Au"]) == 16
         return float(count_functions(architecture, n))

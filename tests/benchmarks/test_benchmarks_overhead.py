@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
+from importlib import import_module as load
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,24 +13,6 @@ import pytest
 from autune.dataset import Dataset, split_dataset
 from autune.settings import Settings
 from autune.training.epoch import go_on
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Import as `python benchmarks/overhead.py` does; leave neither modules nor thread settings."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for variable in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
-        monkeypatch.setenv(f"{variable}_NUM_THREADS", "1")
-    yield
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-
-
-def load(name: str) -> Any:
-    module: ModuleType = importlib.import_module(name)
-    return module
 
 
 def trial(pid: int, began: float, ended: float, reports: list[list[float]]) -> dict[str, Any]:
