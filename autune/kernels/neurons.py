@@ -28,30 +28,33 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from autune.kernels.jit import njit
+from autune.kernels.jit import njit, njit_inner
 from autune.kernels.kalman import FloatArray, solve
 
 Layer = tuple[int, int]
 """Inputs and neurons."""
 
 
+@njit_inner
+def copy_neuron(rows: np.ndarray, first: int, width: int, block: np.ndarray) -> None:
+    """Fill block, shape (s, m), with the columns of a neuron; its weights lie `width` apart."""
+    for a in range(block.shape[0]):
+        for c in range(block.shape[1]):
+            block[a, c] = rows[c, first + a * width]
+
+
 @njit
 def multiply_neurons(
     P: np.ndarray, n_in: np.ndarray, n_out: np.ndarray, H: np.ndarray, X: np.ndarray
 ) -> None:
-    """Fill X = P H; both have a row for each observation, shape (m, n).
-
-    The weights of a layer are a matrix (s, n_out): those of neuron j lie n_out apart.
-    """
+    """Fill X = P H; both have a row for each observation, shape (m, n)."""
     m = H.shape[0]
     first = begin = int(np.int64(0))
     for layer in range(len(n_in)):
         s, width = n_in[layer] + 1, n_out[layer]
         h, x = np.empty((s, m)), np.empty((s, m))
         for j in range(width):
-            for a in range(s):
-                for c in range(m):
-                    h[a, c] = H[c, first + a * width + j]
+            copy_neuron(H, first + j, width, h)
             np.dot(P[begin : begin + s * s].reshape((s, s)), h, x)
             for a in range(s):
                 for c in range(m):
@@ -71,9 +74,7 @@ def subtract_products(
         s, width = n_in[layer] + 1, n_out[layer]
         z, product = np.empty((s, m)), np.empty((s, s))
         for j in range(width):
-            for a in range(s):
-                for c in range(m):
-                    z[a, c] = Z[c, first + a * width + j]
+            copy_neuron(Z, first + j, width, z)
             np.dot(z, z.T, product)
             P_j = P[begin : begin + s * s].reshape((s, s))
             for a in range(s):
