@@ -19,7 +19,7 @@ class KalmanSettings(Model):
     decoupling: Literal["none", "layer", "neuron"] = Field(
         "none",
         description="layer, neuron: no covariance between weights of different layers, neurons, "
-        "in half, a fifth of the time; neuron for small sets.",
+        "in 0.6, 0.2 of the time; neuron for small sets.",
     )
     precision: Literal["double", "single"] = Field(
         "double",
