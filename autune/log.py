@@ -7,6 +7,7 @@ library, or the command line through `configure`, asks for it.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from typing import TextIO
@@ -14,10 +15,18 @@ from typing import TextIO
 ROOT = "autune"
 
 
+_CREDENTIALS = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*@")
+
+
+def mask_credentials(text: str) -> str:
+    """Replace the password of every address (``scheme://user:password@host``) by ``***``."""
+    return _CREDENTIALS.sub(r"\1:***@", text)
+
+
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write one line; from warnings on, with the level in front."""
-        text = " ".join(record.getMessage().split())
+        text = mask_credentials(" ".join(record.getMessage().split()))
         if record.levelno >= logging.WARNING:
             text = f"{record.levelname.lower()}: {text}"
         return text

@@ -60,11 +60,12 @@ def train(
     from autune.errors import TrainingDiverged
     from autune.report.tables import tabulate
     from autune.space import SearchSpace
+    from autune.training.epoch import Epoch, Judged
     from autune.training.parallel import ending_together, find_ranks
     from autune.trial import run_trial
 
-    def report(epoch: Epoch) -> bool:
-        if not quiet:
+    def report(epoch: Epoch | Judged) -> bool:
+        if not quiet and isinstance(epoch, Epoch):
             typer.echo(_epoch_line(epoch))
         return True
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autune.search.study import Study
 
 JOURNAL = "study.journal"
+IDENTITY = "search.id"
 POTENTIAL = "potential"
 """Folder of the trained potential in a trial's folder."""
 
@@ -67,6 +68,20 @@ class SearchFolder:
     def artifacts(self) -> Path:
         """MLflow's default folder of files."""
         return self.path / "mlartifacts"
+
+    @property
+    def identity(self) -> str:
+        """What tells this search from all others, also from those of its name elsewhere."""
+        path = self.path / IDENTITY
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether a search has begun here."""
+        return (self.path / JOURNAL).is_file() or bool(self.identity)
 
     @property
     def state(self) -> EndState:
@@ -177,8 +192,8 @@ def open_search(name_or_folder: str | Path, results: str | Path = "results") -> 
     """
     given = Path(name_or_folder)
     for path in (Path(results) / given, given):
-        if (path / JOURNAL).is_file():
-            return SearchFolder(path.resolve())
+        if (folder := SearchFolder(path.resolve())).exists:
+            return folder
     names = existing(results)
     near = difflib.get_close_matches(str(name_or_folder), names, n=1, cutoff=0.4)
     if near:
@@ -193,7 +208,8 @@ def open_search(name_or_folder: str | Path, results: str | Path = "results") -> 
 def existing(results: str | Path = "results") -> list[str]:
     """List the names of all searches."""
     try:
-        return sorted(path.parent.name for path in Path(results).glob(f"*/{JOURNAL}"))
+        folders = [SearchFolder(path) for path in Path(results).iterdir() if path.is_dir()]
+        return sorted(folder.name for folder in folders if folder.exists)
     except OSError:
         return []
 

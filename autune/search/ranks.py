@@ -19,7 +19,7 @@ from autune.dataset import Dataset, split_dataset
 from autune.errors import AutuneError
 from autune.formats.files import make_folder, write_text
 from autune.settings import Settings
-from autune.training.epoch import Epoch, Report
+from autune.training.epoch import Epoch, Judged, Report
 from autune.training.parallel import ending_together, find_ranks
 from autune.trial import TrialResult, read_result, run_trial
 
@@ -105,7 +105,9 @@ def main(request: str, directory: str) -> None:
         settings = Settings.read(request)
         dataset = Dataset.read(settings.dataset.path, settings.dataset.units)
 
-        def report(epoch: Epoch) -> bool:
+        def report(epoch: Epoch | Judged) -> bool:
+            if isinstance(epoch, Judged):
+                return True
             print(json.dumps(asdict(epoch)), flush=True)  # noqa: T201
             return True
 

@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import json
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from autune.dataset import Dataset, check_groups, check_trainable, split_dataset
 from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
 from autune.properties import check_properties
-from autune.search.folder import JOURNAL, POTENTIAL, SearchFolder, copy_folder, place
+from autune.search.folder import IDENTITY, POTENTIAL, SearchFolder, copy_folder, place
 from autune.search.progress import make_progress
 from autune.search.ranks import TrialOnRanks
 from autune.search.record import EndState, Observer, Record, front, ranked
@@ -135,6 +136,8 @@ def search(
     work = Work(space, trial, load_dataset if searches_data else None)
     _make(folder)
     with folder.writing():
+        if not folder.exists:
+            write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")
         study = _open_study(folder, space, settings, dataset.fingerprint)
         write_text(folder.settings_file, text)
         observers = [progress or make_progress(quiet), *_trackers(folder, settings)]
@@ -189,7 +192,7 @@ def _check_objectives(settings: Settings) -> None:
 
 
 def _check_new_or_resumed(folder: SearchFolder, resume: bool) -> None:
-    exists = (folder.path / JOURNAL).exists()
+    exists = folder.exists
     if exists and not resume:
         raise SearchError(
             f"the search {folder.name} exists in {folder.path}; go on with --resume, or give "

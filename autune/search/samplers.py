@@ -48,6 +48,8 @@ def make_sampler(settings: SearchSettings, n_trials: int) -> BaseSampler:
                 return optuna.samplers.NSGAIIISampler(
                     population_size=settings.population, seed=seed
                 )
+            case "cmaes":
+                return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
             case "qmc":
                 # The sequence continues where the study stands, so its own seed stays.
                 return optuna.samplers.QMCSampler(

@@ -21,7 +21,7 @@ from autune.formats.files import write_text
 from autune.search.record import State
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
-from autune.training.epoch import Epoch, Report
+from autune.training.epoch import Epoch, Judged, Report
 
 WORST = 1e12
 """Stands for a score that is not finite, which the pruner cannot compare."""
@@ -93,8 +93,10 @@ def run_in_worker(
     judged: dict[str, float] = {}
     stopped = False
 
-    def report(epoch: Epoch) -> bool:
+    def report(epoch: Epoch | Judged) -> bool:
         nonlocal judged, stopped
+        if isinstance(epoch, Judged):
+            return True
         score = epoch.score if math.isfinite(epoch.score) else WORST
         if epoch.seed == 0:
             judged = {"epoch": epoch.number, "score": score}

@@ -31,6 +31,7 @@ from autune.settings.potential import (
     SymmetryFunctionSettings,
 )
 from autune.settings.search import (
+    ConfirmSettings,
     ResourceSettings,
     SearchSettings,
     TrackingSettings,
@@ -47,6 +48,7 @@ from autune.settings.yaml_file import (
 
 __all__ = [
     "AngularSettings",
+    "ConfirmSettings",
     "DatasetSettings",
     "ElasticSettings",
     "EquationOfStateSettings",

@@ -28,6 +28,11 @@ class DatasetSettings(Model):
     test_structures: tuple[str, ...] = Field(
         (), description="Names of the test structures; takes the place of the split."
     )
+    holdout_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.0,
+        description="Share of every group that no trial sees; the confirmed winner is measured on "
+        "it once. Drawn by split_seed.",
+    )
     leave_out_groups: tuple[str, ...] = Field(
         (), description="Groups used neither for training nor for the test."
     )

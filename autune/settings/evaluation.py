@@ -146,5 +146,13 @@ class EvaluationSettings(Model):
     """How a potential is judged."""
 
     seeds: Count = Field(1, description="Trainings with different seeds.")
+    cross_validation: Literal["none", "k_fold", "leave_one_group_out"] = Field(
+        "none",
+        description="Train and test on several splits in place of the data set's one; errors are "
+        "means over them.",
+    )
+    folds: Annotated[int, Field(ge=2)] = Field(
+        5, description="Parts that are the test in turn (cross_validation: k_fold)."
+    )
     properties: PropertiesSettings | None = Field(None, description="Physical properties.")
     score: ScoreSettings = Field(ScoreSettings(), description="Scalar score.")

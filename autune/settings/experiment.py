@@ -18,7 +18,12 @@ from autune.settings.data import DatasetSettings
 from autune.settings.evaluation import EvaluationSettings
 from autune.settings.fields import Model
 from autune.settings.potential import PotentialSettings
-from autune.settings.search import ResourceSettings, SearchSettings, TrackingSettings
+from autune.settings.search import (
+    ConfirmSettings,
+    ResourceSettings,
+    SearchSettings,
+    TrackingSettings,
+)
 from autune.settings.training import TrainingSettings
 from autune.settings.yaml_file import read_yaml
 
@@ -34,6 +39,9 @@ class Settings(Model):
     training: TrainingSettings = Field(TrainingSettings(), description="Training.")
     evaluation: EvaluationSettings = Field(EvaluationSettings(), description="Evaluation.")
     search: SearchSettings = Field(SearchSettings(), description="Search.")
+    confirm: ConfirmSettings | None = Field(
+        None, description="Train the best again with fresh seeds after the search."
+    )
     resources: ResourceSettings = Field(ResourceSettings(), description="Resources.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Tracking.")
 

@@ -7,17 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from autune.settings.fields import Count, Model
+from autune.settings.fields import Count, Model, Positive
 
 
 class SearchSettings(Model):
     """The search over settings."""
 
     trials: Count = Field(20, description="Number of trials.")
-    sampler: Literal["tpe", "nsga2", "nsga3", "qmc", "random", "grid"] = Field(
+    sampler: Literal["tpe", "nsga2", "nsga3", "cmaes", "qmc", "random", "grid"] = Field(
         "tpe",
-        description="Optuna's sampler; grid: every combination, for choices, integers and "
-        "uniform with a step.",
+        description="Optuna's sampler; cmaes: one objective; grid: every combination, for "
+        "choices, integers and uniform with a step.",
     )
     objectives: tuple[str, ...] = Field(
         ("energy_rmse", "force_rmse", "property_error"),
@@ -25,14 +25,42 @@ class SearchSettings(Model):
         max_length=3,
         description="One to three logged metrics to minimise.",
     )
-    pruner: Literal["asha", "none"] = Field("asha", description="Early stop of bad trials.")
+    constraints: dict[str, float] = Field(
+        {},
+        description="Largest allowed value of logged metrics, as {property_error.C11: 10}; trials "
+        "beyond them rank behind all others and are not in the Pareto front.",
+    )
+    pruner: Literal["asha", "hyperband", "median", "none"] = Field(
+        "asha", description="Early stop of bad trials, by the epochs of the first seed."
+    )
     grace_epochs: Count = Field(3, description="Epochs before a trial can be stopped.")
     reduction_factor: Annotated[int, Field(ge=2)] = Field(
-        3, description="One of so many trials goes on at each rung (asha)."
+        3, description="One of so many trials goes on at each rung (asha, hyperband)."
+    )
+    racing: bool = Field(
+        True,
+        description="Skip the seeds that are left when those done make it unlikely that a trial "
+        "is among the best.",
+    )
+    start_from: tuple[str, ...] = Field(
+        (),
+        description="Points tried first: defaults, a settings file, or the name or folder of "
+        "another search, whose best are taken.",
     )
     startup_trials: Count = Field(10, description="Random trials before a model is used (tpe).")
     population: Annotated[int, Field(ge=2)] = Field(
         20, description="Trials of one generation (nsga2, nsga3)."
+    )
+    time_limit: Positive | None = Field(
+        None, description="Wall time after which no trial starts, resumes included. [h]"
+    )
+    patience: Count | None = Field(
+        None, description="End after so many trials without a better score; null: never."
+    )
+    storage: str = Field(
+        "journal",
+        description="Where the study is: journal, a file in the search's folder; or "
+        "postgresql://USER@HOST/DATABASE.",
     )
     seed: int = Field(1, ge=0, lt=2**32, description="Seed of the sampler.")
 
@@ -41,6 +69,16 @@ class SearchSettings(Model):
         if len(set(self.objectives)) < len(self.objectives):
             raise ValueError("every objective may appear once")
         return self
+
+
+class ConfirmSettings(Model):
+    """Train the best settings of a search again, with seeds that it has not seen."""
+
+    best: Annotated[int, Field(ge=1)] = Field(5, description="Number of settings.")
+    seeds: Annotated[int, Field(ge=2)] = Field(10, description="Trainings of each.")
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(
+        0.95, description="Confidence of intervals and comparisons."
+    )
 
 
 class ResourceSettings(Model):

@@ -36,10 +36,26 @@ class Epoch:
     seconds: float
 
 
-Report = Callable[[Epoch], bool]
-"""Called after every epoch; False stops the training."""
+@dataclass(frozen=True)
+class Judged:
+    """A training of a trial at its end, with the properties of its potential.
+
+    Parameters
+    ----------
+    seed
+        Which of the trainings of a trial, from 0.
+    score
+        Scalar score of the test errors and the property error.
+    """
+
+    seed: int
+    score: float
 
 
-def go_on(_: Epoch) -> bool:
+Report = Callable[[Epoch | Judged], bool]
+"""Called after every epoch and after every training of a trial; False stops the trial."""
+
+
+def go_on(_: Epoch | Judged) -> bool:
     """Let every training run to its end."""
     return True
