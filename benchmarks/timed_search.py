@@ -202,7 +202,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 def run_plain(source: Path, folder: Path, numbers: Iterable[int]) -> None:
     """Run trials of a search again, and their trainings alone; print a line of JSON for each."""
     from autune.evaluation.loss import score
-    from autune.search.run import load_dataset
+    from autune.search.checks import load_dataset
     from autune.settings import Settings
     from autune.space import SearchSpace
     from autune.training.epoch import go_on
@@ -229,7 +229,7 @@ def run_plain(source: Path, folder: Path, numbers: Iterable[int]) -> None:
 def seconds_per_update(source: Path, epochs: Sequence[int] = (10, 60)) -> tuple[float, float]:
     """Return the seconds of an epoch: what every one takes, and for each of its updates."""
     from autune.evaluation.loss import score
-    from autune.search.run import load_dataset
+    from autune.search.checks import load_dataset
     from autune.space import SearchSpace
     from autune.training.loop import train_potential
     from autune.training.prepare import prepare

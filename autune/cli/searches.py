@@ -22,7 +22,7 @@ from autune.errors import ConfigError
 
 if TYPE_CHECKING:
     from autune.search.folder import SearchFolder
-    from autune.search.run import SearchResult
+    from autune.search.result import SearchResult
 
 N_SHOWN = 5
 """Trials that `status` lists."""

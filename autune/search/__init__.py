@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from autune.search.folder import SearchFolder, open_search
     from autune.search.record import Observer, Record
-    from autune.search.run import SearchResult, search
+    from autune.search.result import SearchResult
+    from autune.search.run import search
 
 __all__ = ["Observer", "Record", "SearchFolder", "SearchResult", "open_search", "search"]
 
@@ -22,7 +23,7 @@ _HOMES = {
     "Observer": "autune.search.record",
     "Record": "autune.search.record",
     "SearchFolder": "autune.search.folder",
-    "SearchResult": "autune.search.run",
+    "SearchResult": "autune.search.result",
     "open_search": "autune.search.folder",
     "search": "autune.search.run",
 }

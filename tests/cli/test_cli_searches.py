@@ -143,7 +143,7 @@ def test_folder_of_results_that_cannot_be_made(run, tmp_path):
 
 
 def test_interrupted_search_ends_with_130(run, results, tmp_path, monkeypatch):
-    from autune.search.run import SearchResult
+    from autune.search.result import SearchResult
 
     result = SearchResult(place("tiny", results), "interrupted", ())
     monkeypatch.setattr("autune.search.run.search", lambda *_, **__: result)
@@ -156,7 +156,7 @@ def test_interrupted_search_ends_with_130(run, results, tmp_path, monkeypatch):
 
 def test_a_search_says_where_its_results_are_and_what_is_next(run, results, monkeypatch):
     from autune.search.folder import open_search
-    from autune.search.run import SearchResult
+    from autune.search.result import SearchResult
 
     folder = open_search("tiny", results)
     result = SearchResult(folder, "interrupted", tuple(folder.records()))

@@ -1,0 +1,91 @@
+"""What is refused before a search begins or goes on: nothing is written then."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from autune.dataset import Dataset, check_groups, check_trainable, split_dataset
+from autune.errors import ConfigError, SearchError
+from autune.properties import check_properties
+from autune.search.folder import SearchFolder
+from autune.settings import DatasetSettings, Settings
+from autune.space import SearchSpace
+from autune.trial import metric_names
+
+
+def load_dataset(settings: DatasetSettings) -> Dataset:
+    """Read and split the structures that settings name."""
+    return split_dataset(Dataset.read(settings.path, settings.units), settings)
+
+
+def check_space(space: SearchSpace, settings: Settings) -> None:
+    """Refuse what can be seen before anything is read or written."""
+    if not space.has_distributions:
+        raise ConfigError(
+            "",
+            "nothing is searched: no leaf is a distribution such as {choice: [...]}; give one, or "
+            "use the file with autune train",
+        )
+    if settings.search.sampler == "grid":
+        space.grid()
+    for objective in settings.search.objectives:
+        wants = objective.startswith(("property_error", "property."))
+        if wants and settings.evaluation.properties is None:
+            raise ConfigError(
+                "search.objectives",
+                f"{objective} needs evaluation.properties; give them, or leave it out",
+            )
+
+
+def check_objectives(settings: Settings) -> None:
+    """Refuse objectives that no trial will have, before time is spent on one."""
+    known = metric_names(settings)
+    for objective in settings.search.objectives:
+        if objective not in known:
+            near = difflib.get_close_matches(objective, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise ConfigError("search.objectives", f"no metric is called {objective}; {hint}")
+
+
+def check_new_or_resumed(folder: SearchFolder, resume: bool) -> None:
+    """Refuse a name in use without `resume`, and a `resume` of nothing."""
+    exists = folder.exists
+    if exists and not resume:
+        raise SearchError(
+            f"the search {folder.name} exists in {folder.path}; go on with --resume, or give "
+            "another --name"
+        )
+    if not exists and resume:
+        raise SearchError(f"no search {folder.name} in {folder.path.parent}; leave out --resume")
+    if (
+        not exists
+        and folder.path.exists()
+        and (not folder.path.is_dir() or any(p.name[0] != "." for p in folder.path.iterdir()))
+    ):
+        raise SearchError(f"{folder.path} holds something else; give another --name")
+
+
+def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
+    """Read and split the structures unless they are given, and see that they can be used."""
+    if dataset is None:
+        dataset = load_dataset(settings.dataset)
+    elif len(dataset.test) == 0:
+        dataset = split_dataset(dataset, settings.dataset)
+    check_trainable(dataset, settings.potential.elements, settings.potential.cutoff_radius)
+    check_groups(dataset, settings.training.group_weights, "training.group_weights")
+    if settings.evaluation.properties is not None:
+        check_properties(settings.evaluation.properties, settings.potential.elements)
+    return dataset
+
+
+def check_cores(settings: Settings) -> None:
+    """Refuse trials that no machine at hand could start."""
+    from autune.search.distributed import check_cores
+
+    check_cores(settings.resources)
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """List the keys of two summaries (`SearchSpace.summary`) that differ."""
+    return sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
