@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for variable in ONE_THREAD:
         os.environ.setdefault(variable, "1")
     log.configure()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app(args=None if arguments is None else list(arguments), prog_name="autune")
     except AutuneError as error:
@@ -90,3 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             typer.echo("stopped", err=True)
         raise
     sys.exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Treat SIGTERM, by which Slurm, Ray and Kubernetes end a process, as Ctrl-C."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):  # ignored, as in what a shell starts in the background
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)

@@ -164,6 +164,7 @@ def run(
 
 def start(cpus: int) -> None:
     """Start Ray on this machine, for this process and its children alone."""
+    terminate = signal.getsignal(signal.SIGTERM)
     ray.init(
         address="local",
         num_cpus=cpus,
@@ -174,6 +175,9 @@ def start(cpus: int) -> None:
         logging_level=logging.ERROR,
         runtime_env={"env_vars": WORKER_ENVIRONMENT},
     )
+    if threading.current_thread() is threading.main_thread():
+        # Ray's own handler would end the process in the middle of a trial.
+        signal.signal(signal.SIGTERM, terminate)
     for name in ("ray", "ray.tune"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
