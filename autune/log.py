@@ -14,13 +14,35 @@ from typing import TextIO
 
 ROOT = "autune"
 
-
-_CREDENTIALS = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*@")
+_MASKS = (
+    # scheme://user:password@host: to the last @ of the word, for some write @, / and : of a
+    # password as they are.  What follows a host and its port in quotes is no password.
+    (re.compile(r"(?<=://)([^/@\s:]*):(?!\d{1,5}[\"',;)>\]}])\S*@"), r"\1:***@"),
+    # https://token@host; the user of a database is no secret.
+    (re.compile(r"(https?://)[^/@\s:]+@"), r"\1***@"),
+    # The same as a part of another address.
+    (re.compile(r"(%3A%2F%2F[^\s%&]*%3A)[^\s&]*%40", re.IGNORECASE), r"\1***%40"),
+    # password=... of a query, a libpq DSN, an environment; 'password': '...' of a mapping.
+    (
+        re.compile(
+            r"""\b(\w*(?:password|passwd|passphrase|pwd|secret|token)(?:\s*=|["']\s*[:=])\s*)
+            (?:'(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | [^\s&]+?(?=["'),;\]}]*(?:[\s&]|$)))""",
+            re.IGNORECASE | re.VERBOSE,
+        ),
+        r"\1***",
+    ),
+)
 
 
 def mask_credentials(text: str) -> str:
-    """Replace the password of every address (``scheme://user:password@host``) by ``***``."""
-    return _CREDENTIALS.sub(r"\1:***@", text)
+    """Replace every password in addresses, queries and DSNs by ``***``.
+
+    It rather takes too much than too little: of ``scheme://user:...@...`` without blanks all up
+    to the last ``@``.
+    """
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 class _Line(logging.Formatter):

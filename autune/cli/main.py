@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="autune")
     except AutuneError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {log.mask_credentials(str(error))}", err=True)
         sys.exit(MISTAKE)
     except MemoryError as error:
         typer.echo(
