@@ -1,8 +1,9 @@
-"""Data sets: structures, which of them are for the test, and what is in them."""
+"""Data sets: structures, which of them are for the test, in folds too, and what is in them."""
 
 from __future__ import annotations
 
 from autune.dataset.content import Dataset, write_dataset
+from autune.dataset.folds import Fold, make_folds
 from autune.dataset.inspection import (
     DatasetReport,
     GroupReport,
@@ -15,12 +16,14 @@ from autune.dataset.split import check_groups, find_duplicates, split_dataset
 __all__ = [
     "Dataset",
     "DatasetReport",
+    "Fold",
     "GroupReport",
     "Outlier",
     "check_groups",
     "check_trainable",
     "describe_dataset",
     "find_duplicates",
+    "make_folds",
     "split_dataset",
     "write_dataset",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -43,12 +43,16 @@ class Dataset:
         Indices of the test structures, ascending, shape (n_test,).
     source
         Where the structures come from.
+    holdout
+        Indices of the structures that neither train nor test, but measure the winner of a search,
+        ascending, shape (n_holdout,).
     """
 
     structures: tuple[Structure, ...]
     train: IntArray
     test: IntArray
     source: str
+    holdout: IntArray = field(default_factory=lambda: np.arange(0, dtype=np.int64))
 
     @classmethod
     def from_structures(cls, structures: Iterable[Structure], source: str = "") -> Dataset:
@@ -127,11 +131,25 @@ class Dataset:
         """The structures to test with."""
         return tuple(self.structures[i] for i in self.test)
 
+    @property
+    def holdout_structures(self) -> tuple[Structure, ...]:
+        """The structures that no trial sees."""
+        return tuple(self.structures[i] for i in self.holdout)
+
+    def without_holdout(self) -> Dataset:
+        """Return the data set as trials get it: the structures of the holdout are not in it."""
+        if len(self.holdout) == 0:
+            return self
+        kept = np.setdiff1d(np.arange(len(self.structures)), self.holdout)
+        structures = tuple(self.structures[i] for i in kept)
+        train, test = (np.searchsorted(kept, indices) for indices in (self.train, self.test))
+        return Dataset(structures, train, test, self.source)
+
     @cached_property
     def fingerprint(self) -> str:
         """Hash (sha256) of all that decides a training: arrays, energies, groups, split.
 
-        Names and the place of the file do not count.
+        Names and the place of the file do not count, nor does a holdout without structures.
         """
         digest = hashlib.sha256()
         for s in self.structures:
@@ -140,7 +158,8 @@ class Dataset:
             digest.update(repr((s.n_atoms, scalars)).encode())
             for array in (s.numbers, s.positions, s.cell, s.forces, s.stress):
                 digest.update(b"-" if array is None else b"+" + array.tobytes())
-        for indices in (self.train, self.test):
+        sides = [self.train, self.test, *([self.holdout] if len(self.holdout) else [])]
+        for indices in sides:
             digest.update(repr(indices.tolist()).encode())
         return digest.hexdigest()
 

@@ -85,7 +85,7 @@ def check_trainable(dataset: Dataset, elements: Sequence[str], r_cutoff: float) 
     Raises
     ------
     DataError
-        If a structure has no energy or no forces.
+        If a structure, also of the holdout, has no energy or no forces.
     ConfigError
         If the elements of the potential are not those of the data.
 
@@ -94,7 +94,8 @@ def check_trainable(dataset: Dataset, elements: Sequence[str], r_cutoff: float) 
     UserWarning
         If atoms have no neighbour within the cutoff: the potential cannot see them.
     """
-    used = [dataset.structures[i] for i in sorted([*dataset.train, *dataset.test])]
+    indices = sorted([*dataset.train, *dataset.test, *dataset.holdout])
+    used = [dataset.structures[i] for i in indices]
     for s in used:
         if s.energy is None or s.forces is None:
             missing = "energy" if s.energy is None else "forces"
@@ -167,7 +168,11 @@ def _check_elements(dataset: Dataset, used: list[Structure], elements: Sequence[
             raise ConfigError(
                 "potential.elements",
                 f"the training structures have no {surplus}, only {', '.join(sorted(trained))}; "
-                f"remove {surplus} or add structures with it",
+                + (
+                    "all that have it are kept from training: choose another dataset.split_seed"
+                    if surplus in found
+                    else f"remove {surplus} or add structures with it"
+                ),
             )
 
 

@@ -23,21 +23,26 @@ BoolArray = NDArray[np.bool_]
 SAME = 1e-6
 """Largest difference (Angstrom) of cells and positions of duplicates."""
 
+HOLDOUT_STREAM = 1
+"""Beside the seed: the holdout has random numbers of its own, so that none changes no split."""
+
 
 def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
     """Split a data set as the settings say.
 
-    Groups that are left out are removed.  Duplicates (see `find_duplicates`) are always on the
-    same side.  A random split draws the same share of every group, and as many structures as
-    the share of the whole set says.
+    Groups that are left out are removed.  Then `holdout_fraction` of every group is put aside for
+    the holdout, but no structure that the settings name for the test; the rest is split into
+    training and test.  Duplicates (see `find_duplicates`) are always on the same side.  A random
+    split draws the same share of every group, and as many structures as the share of all that
+    are left says.
 
     Raises
     ------
     ConfigError
         If the settings name a group or structure that is not there.
     DataError
-        If the training or the test set would be empty, or the file does not say the side of a
-        structure.
+        If the training set, the test set or a holdout that is asked for would be empty, or the
+        file does not say the side of a structure.
 
     Warns
     -----
@@ -45,19 +50,25 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
         If a training structure is moved to the test because a test structure is the same.
     """
     dataset = _leave_out(dataset, settings.leave_out_groups)
-    clusters = find_duplicates(dataset.structures)
-    if settings.test_structures:
-        is_test = _named(dataset.structures, settings.test_structures)
-    elif settings.split == "groups":
-        is_test = _of_groups(dataset, settings.test_groups)
-    elif settings.split == "file":
-        is_test = _as_in_file(dataset.structures)
+    structures = dataset.structures
+    clusters = find_duplicates(structures)
+    sides = _given_sides(dataset, settings)
+    is_held_out = _held_out(structures, clusters, settings)
+    rest = np.flatnonzero(~is_held_out)
+    if sides is not None:
+        is_test = sides[rest]
     else:
-        is_test = _drawn(dataset.structures, clusters, settings)
-    is_test = _keep_duplicates_together(dataset.structures, clusters, is_test)
+        left = [structures[i] for i in rest]
+        rng = np.random.default_rng(settings.split_seed)
+        is_test = _drawn(left, clusters[rest], settings.test_fraction, rng)
+    is_test = _keep_duplicates_together([structures[i] for i in rest], clusters[rest], is_test)
     _refuse_empty(is_test, settings)
-    train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-    return replace(dataset, train=train.astype(np.int64), test=test.astype(np.int64))
+    return replace(
+        dataset,
+        train=rest[~is_test].astype(np.int64),
+        test=rest[is_test].astype(np.int64),
+        holdout=np.flatnonzero(is_held_out).astype(np.int64),
+    )
 
 
 def find_duplicates(structures: Sequence[Structure]) -> IntArray:
@@ -84,6 +95,19 @@ def find_duplicates(structures: Sequence[Structure]) -> IntArray:
     shape = (len(structures), len(structures))
     graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=shape)
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def group_duplicates(structures: Sequence[Structure], clusters: IntArray) -> list[list[list[int]]]:
+    """Return the indices of duplicates, group by group in alphabetical order.
+
+    Duplicates count for the group of the first of them.
+    """
+    groups: dict[str, dict[int, list[int]]] = {}
+    home: dict[int, str] = {}
+    for index, (s, cluster) in enumerate(zip(structures, clusters.tolist(), strict=True)):
+        group = home.setdefault(cluster, s.group)
+        groups.setdefault(group, {}).setdefault(cluster, []).append(index)
+    return [list(groups[name].values()) for name in sorted(groups)]
 
 
 def _coordinates(structure: Structure) -> FloatArray:
@@ -138,27 +162,56 @@ def _as_in_file(structures: Sequence[Structure]) -> BoolArray:
     return np.array([s.side == "test" for s in structures])
 
 
-def _drawn(
+def _given_sides(dataset: Dataset, settings: DatasetSettings) -> BoolArray | None:
+    """Return which structures test as settings or file say; None where that is drawn."""
+    if settings.test_structures:
+        return _named(dataset.structures, settings.test_structures)
+    if settings.split == "groups":
+        return _of_groups(dataset, settings.test_groups)
+    if settings.split == "file":
+        return _as_in_file(dataset.structures)
+    return None
+
+
+def _held_out(
     structures: Sequence[Structure], clusters: IntArray, settings: DatasetSettings
 ) -> BoolArray:
-    """Draw a share of every group; duplicates count for the group of the first of them."""
-    rng = np.random.default_rng(settings.split_seed)
-    members: dict[str, dict[int, list[int]]] = {}
-    home: dict[int, str] = {}
-    for index, (s, cluster) in enumerate(zip(structures, clusters.tolist(), strict=True)):
-        group = home.setdefault(cluster, s.group)
-        members.setdefault(group, {}).setdefault(cluster, []).append(index)
-    groups = sorted(members)
-    sizes = [sum(map(len, members[group].values())) for group in groups]
-    is_test = np.zeros(len(structures), dtype=bool)
-    for group, quota in zip(groups, _quotas(sizes, settings.test_fraction), strict=True):
+    fraction = settings.holdout_fraction
+    if fraction == 0.0:
+        return np.zeros(len(structures), dtype=bool)
+    named = np.array([s.name in settings.test_structures for s in structures])
+    free = ~np.isin(clusters, clusters[named])
+    rng = np.random.default_rng([settings.split_seed, HOLDOUT_STREAM])
+    is_held_out = _drawn(structures, clusters, fraction, rng, free)
+    n_held_out = int(is_held_out.sum())
+    if n_held_out in (0, len(structures)):
+        which, remedy = ("none", "a larger") if n_held_out == 0 else ("all", "a smaller")
+        raise DataError(
+            f"dataset.holdout_fraction {fraction:g} of {len(structures)} structures is {which} of "
+            f"them; take {remedy} fraction, 0 for no holdout, or more structures"
+        )
+    return is_held_out
+
+
+def _drawn(
+    structures: Sequence[Structure],
+    clusters: IntArray,
+    fraction: float,
+    rng: np.random.Generator,
+    free: BoolArray | None = None,
+) -> BoolArray:
+    """Draw a share of every group, of structures that are free (default: all) to be drawn."""
+    groups = group_duplicates(structures, clusters)
+    sizes = [sum(map(len, members)) for members in groups]
+    is_drawn = np.zeros(len(structures), dtype=bool)
+    for members, quota in zip(groups, _quotas(sizes, fraction), strict=True):
         left = quota
-        drawn = list(members[group].values())
-        for k in rng.permutation(len(drawn)):
-            if len(drawn[k]) <= left:
-                is_test[drawn[k]] = True
-                left -= len(drawn[k])
-    return is_test
+        candidates = [c for c in members if free is None or free[c[0]]]
+        for k in rng.permutation(len(candidates)):
+            if len(candidates[k]) <= left:
+                is_drawn[candidates[k]] = True
+                left -= len(candidates[k])
+    return is_drawn
 
 
 def _quotas(sizes: list[int], fraction: float) -> list[int]:
@@ -192,18 +245,21 @@ def _keep_duplicates_together(
 
 
 def _refuse_empty(is_test: BoolArray, settings: DatasetSettings) -> None:
+    """Refuse a split, of what the holdout leaves, without training or test."""
+    held_out = settings.holdout_fraction > 0.0
+    remedy = "; or lower dataset.holdout_fraction" if held_out else ""
     if not is_test.any():
         raise DataError(
             f"the test set is empty: dataset.test_fraction {settings.test_fraction:g} of "
-            f"{len(is_test)} structures; take a larger fraction or more structures"
+            f"{len(is_test)} structures; take a larger fraction or more structures{remedy}"
             if settings.split == "random"
-            else "the test set is empty: no structure is marked test; mark some, or choose "
-            "dataset.split: random"
+            else f"the test set is empty: no structure{' outside the holdout' if held_out else ''} "
+            f"is marked test; mark some, or choose dataset.split: random{remedy}"
         )
     if is_test.all():
         raise DataError(
             "the training set is empty: all structures are for the test; see dataset.test_fraction,"
-            " dataset.test_groups and dataset.test_structures"
+            f" dataset.test_groups and dataset.test_structures{remedy}"
         )
 
 

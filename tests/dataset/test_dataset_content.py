@@ -83,6 +83,24 @@ def test_fingerprint_sees_every_digit() -> None:
     assert Dataset.from_structures(renamed, "elsewhere").fingerprint == original
 
 
+def test_trials_get_nothing_of_the_holdout() -> None:
+    how = DatasetSettings(path="-", test_fraction=0.2, holdout_fraction=0.1)
+    split = split_dataset(Dataset.read("builtin:gold"), how)
+    assert len(split.holdout_structures) == 10
+    seen = split.without_holdout()
+    assert len(seen.structures) == 95
+    assert {s.name for s in seen.structures}.isdisjoint(s.name for s in split.holdout_structures)
+    for side in ("train_structures", "test_structures"):
+        assert [s.name for s in getattr(seen, side)] == [s.name for s in getattr(split, side)]
+    assert len(seen.holdout) == 0
+    assert seen.without_holdout() is seen
+    # The holdout counts; without one, a fingerprint is that of a data set that knows of none.
+    other = replace(split, holdout=split.holdout[1:])
+    assert other.fingerprint != split.fingerprint
+    again = Dataset.from_structures(seen.structures)
+    assert replace(again, train=seen.train, test=seen.test).fingerprint == seen.fingerprint
+
+
 @pytest.mark.parametrize("name", ["a.extxyz", "a.XYZ", "input.data", "a.db", "a.json", "a.traj"])
 def test_conversion_keeps_all_that_training_uses(tmp_path: Path, name: str) -> None:
     gold = [replace(s, stress=None) for s in Dataset.read("builtin:gold").structures[::20]]

@@ -29,6 +29,12 @@ def test_structures_that_cannot_be_trained_on() -> None:
     for field, what in (("energy", "energy"), ("forces", "forces")):
         with pytest.raises(DataError, match=f"'fcc-00': has no {what}"):
             check_trainable(with_changes(**{field: None}), ["Au"], 6.0)
+        # What the winner of a search is measured on must have them too, before the search.
+        held_out = replace(
+            with_changes(**{field: None}), train=np.arange(1, 105), holdout=np.array([0])
+        )
+        with pytest.raises(DataError, match=f"'fcc-00': has no {what}"):
+            check_trainable(held_out, ["Au"], 6.0)
 
 
 def test_elements_of_data_and_potential() -> None:
@@ -39,7 +45,7 @@ def test_elements_of_data_and_potential() -> None:
         check_trainable(GOLD, ["Au", "Ag"], 6.0)
     check_trainable(copper, ["Au", "Cu"], 6.0)
     in_test = replace(copper, train=np.arange(1, 105), test=np.array([0]))
-    with pytest.raises(ConfigError, match="training structures have no Cu"):
+    with pytest.raises(ConfigError, match=r"no Cu, .* kept from training: choose .*split_seed"):
         check_trainable(in_test, ["Au", "Cu"], 6.0)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -113,6 +114,80 @@ def test_a_copy_of_a_test_structure_does_not_train() -> None:
     assert list(split.test) == [0, 1]
 
 
+def test_holdout_is_a_share_of_every_group_that_neither_trains_nor_tests() -> None:
+    plain = split_dataset(GOLD, how(test_fraction=0.2))
+    split = split_dataset(GOLD, how(test_fraction=0.2, holdout_fraction=0.2))
+    groups = [s.group for s in split.holdout_structures]
+    assert [groups.count(g) for g in GOLD.groups] == [5, 4, 6, 6]
+    assert sorted([*split.train, *split.test, *split.holdout]) == list(range(105))
+    # The rest is split as any other data set.
+    rest = Dataset.from_structures(
+        [s for i, s in enumerate(GOLD.structures) if i not in split.holdout]
+    )
+    alone = split_dataset(rest, how(test_fraction=0.2))
+    assert [s.name for s in split.test_structures] == [s.name for s in alone.test_structures]
+    assert len(split.test) == 17
+    other = split_dataset(GOLD, how(test_fraction=0.2, holdout_fraction=0.2, split_seed=2))
+    assert list(other.holdout) != list(split.holdout)
+    # What is held out was not chosen by what would be the test without it.
+    assert 0 < np.isin(split.holdout, plain.test).sum() < len(split.holdout)
+    none = split_dataset(split, how(test_fraction=0.2))
+    assert none.fingerprint == plain.fingerprint
+    assert len(none.holdout) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    fraction=st.floats(0.05, 0.9),
+    copies=st.lists(st.integers(0, 40), max_size=6),
+    named=st.booleans(),
+    seed=st.integers(0, 100),
+)
+def test_holdout_keeps_duplicates_together_and_leaves_named_structures(
+    sizes: list[int], fraction: float, copies: list[int], named: bool, seed: int
+) -> None:
+    structures = [
+        atom(float(k), f"g{g}") for g, n in enumerate(sizes) for k in range(100 * g, 100 * g + n)
+    ]
+    names = [structures[0].name] if named else []
+    structures += [
+        replace(structures[k % len(structures)], group="copies", name="") for k in copies
+    ]
+    data = Dataset.from_structures(structures)
+    values = {"holdout_fraction": fraction, "split_seed": seed, "test_structures": names}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # copies of the named structure are moved to the test
+            split = split_dataset(data, how(test_fraction=0.3, **values))
+    except DataError:  # an empty side, see below
+        return
+    assert sorted([*split.train, *split.test, *split.holdout]) == list(range(len(structures)))
+    places = [
+        {s.positions[0, 0] for s in side}
+        for side in (split.train_structures, split.test_structures, split.holdout_structures)
+    ]
+    assert not places[0] & places[1]
+    assert not places[2] & (places[0] | places[1])
+    if named:
+        assert 0 not in split.holdout
+    elif not copies:
+        assert len(split.holdout) == round(fraction * len(structures))
+
+
+def test_holdout_of_other_splits() -> None:
+    split = split_dataset(GOLD, how(split="groups", test_groups=["bcc"], holdout_fraction=0.2))
+    assert {s.group for s in split.test_structures} == {"bcc"}
+    assert (len(split.test), len(split.holdout), len(split.train)) == (20, 21, 64)
+    structures = [atom(float(k), side="test" if k % 3 == 0 else "train") for k in range(12)]
+    split = split_dataset(
+        Dataset.from_structures(structures), how(split="file", holdout_fraction=0.25)
+    )
+    assert len(split.holdout) == 3
+    assert all(s.side == "test" for s in split.test_structures)
+    assert all(s.side == "train" for s in split.train_structures)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -144,6 +219,19 @@ def test_unknown_names(values: dict[str, Any], message: str) -> None:
         ({"test_fraction": 0.999}, "the training set is empty"),
         ({"split": "groups", "test_groups": list(GOLD.groups)}, "the training set is empty"),
         ({"leave_out_groups": list(GOLD.groups)}, "leaves out all structures of builtin:gold"),
+        (
+            {"holdout_fraction": 0.001},
+            r"dataset\.holdout_fraction 0\.001 of 105 structures is none of them; take a larger",
+        ),
+        ({"holdout_fraction": 0.999}, r"holdout_fraction 0\.999 .* is all of them; take a smaller"),
+        (
+            {"holdout_fraction": 0.97, "test_fraction": 0.1},
+            r"the test set is empty: .* of 3 structures; .* or lower dataset\.holdout_fraction",
+        ),
+        (
+            {"holdout_fraction": 0.99, "test_fraction": 0.9},
+            r"the training set is empty: .* or lower dataset\.holdout_fraction",
+        ),
     ],
 )
 def test_empty_sides(values: dict[str, Any], message: str) -> None:
