@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from autune.dataset import Dataset
     from autune.errors import AutuneError
+    from autune.potential.committee import Committee
     from autune.potential.model import Potential
     from autune.search import search
     from autune.settings import Settings
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AutuneError",
+    "Committee",
     "Dataset",
     "Potential",
     "Settings",
@@ -32,6 +34,7 @@ __all__ = [
 
 _HOMES = {
     "AutuneError": "autune.errors",
+    "Committee": "autune.potential.committee",
     "Dataset": "autune.dataset",
     "Potential": "autune.potential.model",
     "Settings": "autune.settings",

@@ -22,7 +22,10 @@ SEARCH_SPACES = sorted((ROOT / "search_spaces").glob("*.yaml"))
 
 HEAVY = {"ray", "mlflow", "optuna", "pandas", "matplotlib", "numba", "mpi4py", "scipy", "ase"}
 DOORS = {
-    "ase": ("formats.atoms", "potential.calculator", "potential.model", "properties"),
+    "ase": (
+        *("formats.atoms", "potential.calculator", "potential.committee", "potential.model"),
+        "properties",
+    ),
     "mpi4py": ("training.parallel",),
 }
 FREE = ("ase.data",)  # element tables

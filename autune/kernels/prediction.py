@@ -1,5 +1,8 @@
 """Energies, forces and virial of a structure, atom by atom, without storing derivatives.
 
+Potentials with the same symmetry functions and networks, that differ in their weights and in what
+they know of the training set (members), share the symmetry functions and their derivatives.
+
 Notation
 --------
 ======= ============================================================ ======================
@@ -9,6 +12,8 @@ E_i     network output of atom i, in internal units                  (n_atoms,)
 F_k     - sum_i dE_i/dr_k, internal energy unit / Angstrom           (n_atoms, 3)
 W       sum over all i and neighbours j of (dE_i/dr_j) (r_j - r_i)   (3, 3)
 ======= ============================================================ ======================
+
+All of them have the members as their first axis.
 
 W is the derivative of the energy with respect to a homogeneous strain; W / volume is the stress,
 positive under tension.
@@ -32,7 +37,7 @@ EXTRAPOLATION_MARGIN = 1000 * 2.220446049250313e-16
 
 
 class InputScaling(NamedTuple):
-    """From symmetry functions to network inputs, each array (n_elements, n_max)."""
+    """From symmetry functions to network inputs, each array (n_members, n_elements, n_max)."""
 
     shift: np.ndarray
     slope: np.ndarray
@@ -57,8 +62,10 @@ def predict_structure(
 
     Parameters
     ----------
-    table, scaling, net, w
-        The potential.
+    table, net
+        What the members have in common.
+    scaling, w
+        What they have not; w has shape (n_members, n_weights).
     elements
         Element of each atom, shape (n_atoms,).
     first, neighbour, vectors, distances
@@ -69,14 +76,15 @@ def predict_structure(
     E, F, W
         As in the table above.
     extrapolations
-        Symmetry functions of each atom outside their known range, shape (n_atoms,).
+        Symmetry functions of each atom outside their known range, (n_members, n_atoms).
     """
+    n_members = len(w)
     n_atoms = len(elements)
-    n_max = scaling.shift.shape[1]
-    E = np.empty(n_atoms)
-    F = np.zeros((n_atoms, 3))
-    W = np.zeros((3, 3))
-    extrapolations = np.zeros(n_atoms, np.int64)
+    n_max = scaling.shift.shape[2]
+    E = np.empty((n_members, n_atoms))
+    F = np.zeros((n_members, n_atoms, 3))
+    W = np.zeros((n_members, 3, 3))
+    extrapolations = np.zeros((n_members, n_atoms), np.int64)
     n = int(np.int64(1))
     for i in range(n_atoms):
         n = max(n, first[i + 1] - first[i])
@@ -101,25 +109,27 @@ def predict_structure(
         )
         n_inputs = net.sizes[e, 0]
         X = np.empty((1, n_inputs))
-        for k in range(n_inputs):
-            X[0, k] = (G[k] - scaling.shift[e, k]) * scaling.slope[e, k] + scaling.offset[e, k]
-            if (
-                G[k] < scaling.minimum[e, k] - EXTRAPOLATION_MARGIN
-                or G[k] > scaling.maximum[e, k] + EXTRAPOLATION_MARGIN
-            ):
-                extrapolations[i] += 1
-        we = w[net.first_weight[e] : net.first_weight[e + 1]]
-        value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
-        E[i] = value[0]
-        for k in range(n_inputs):
-            dE_dG[k] = slope[0, k] * scaling.slope[e, k]
-        # dG is 0 beyond the element's functions.
-        dE_dr = np.dot(dG[: stop - start].reshape((3 * (stop - start), n_max)), dE_dG)
-        for image in range(start, stop):
-            for c in range(3):
-                derivative = dE_dr[3 * (image - start) + c]
-                F[neighbour[image], c] -= derivative
-                F[i, c] += derivative
-                for d in range(3):
-                    W[c, d] += derivative * vectors[image, d]
+        for m in range(n_members):
+            for k in range(n_inputs):
+                X[0, k] = (G[k] - scaling.shift[m, e, k]) * scaling.slope[m, e, k]
+                X[0, k] += scaling.offset[m, e, k]
+                if (
+                    G[k] < scaling.minimum[m, e, k] - EXTRAPOLATION_MARGIN
+                    or G[k] > scaling.maximum[m, e, k] + EXTRAPOLATION_MARGIN
+                ):
+                    extrapolations[m, i] += 1
+            we = w[m, net.first_weight[e] : net.first_weight[e + 1]]
+            value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
+            E[m, i] = value[0]
+            for k in range(n_inputs):
+                dE_dG[k] = slope[0, k] * scaling.slope[m, e, k]
+            # dG is 0 beyond the element's functions.
+            dE_dr = np.dot(dG[: stop - start].reshape((3 * (stop - start), n_max)), dE_dG)
+            for image in range(start, stop):
+                for c in range(3):
+                    derivative = dE_dr[3 * (image - start) + c]
+                    F[m, neighbour[image], c] -= derivative
+                    F[m, i, c] += derivative
+                    for d in range(3):
+                        W[m, c, d] += derivative * vectors[image, d]
     return E, F, W, extrapolations

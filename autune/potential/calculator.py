@@ -1,4 +1,4 @@
-"""ASE's view of a potential."""
+"""ASE's view of a potential, and of a committee."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from ase.outputs import Properties
 from ase.stress import full_3x3_to_voigt_6_stress
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from autune.potential.model import Potential
+    from autune.potential.committee import Committee, CommitteePrediction
+    from autune.potential.model import Potential, Prediction
+
+OUTPUTS = ("energy", "free_energy", "energies", "forces", "stress")
+SPREADS = ("energy_std", "energies_std", "forces_std")
 
 
 class HDNNPCalculator(Calculator):  # type: ignore[misc]
@@ -31,13 +36,7 @@ class HDNNPCalculator(Calculator):  # type: ignore[misc]
     each atom outside the range of the training set.
     """
 
-    implemented_properties: ClassVar[list[str]] = [
-        "energy",
-        "free_energy",
-        "energies",
-        "forces",
-        "stress",
-    ]
+    implemented_properties: ClassVar[list[str]] = [*OUTPUTS]
 
     def __init__(self, potential: Potential, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -54,15 +53,68 @@ class HDNNPCalculator(Calculator):  # type: ignore[misc]
         super().calculate(atoms, properties, system_changes)
         prediction = self.potential.predict(self.atoms)
         self.extrapolations = prediction.extrapolations
-        self.results = {
-            "energy": prediction.energy,
-            "free_energy": prediction.energy,
-            "energies": prediction.atomic_energies,
-            "forces": prediction.forces,
+        self.results = _results(self.atoms, prediction, properties)
+
+
+class CommitteeCalculator(Calculator):  # type: ignore[misc]
+    """ASE calculator of the mean of a committee.
+
+    Energy, energies, forces and stress are means over the members, so that the forces are the
+    gradient of the energy.  Their standard deviations over the members are results too:
+    energy_std (eV), energies_std (eV, shape (n_atoms,)) and forces_std (eV/Angstrom, shape
+    (n_atoms, 3)), for example ``atoms.calc.results["forces_std"]``.
+
+    Parameters
+    ----------
+    committee
+        The committee.
+
+    Notes
+    -----
+    ``calculator.extrapolations`` holds, after a calculation, the largest number over the members
+    of symmetry functions of each atom outside the range of the training set.
+    """
+
+    implemented_properties: ClassVar[list[str]] = [*OUTPUTS, *SPREADS]
+
+    def __init__(self, committee: Committee, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.committee = committee
+        self.extrapolations = np.zeros(0, dtype=np.int64)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Calculate everything at once."""
+        super().calculate(atoms, properties, system_changes)
+        prediction = self.committee.predict(self.atoms)
+        self.extrapolations = prediction.extrapolations
+        self.results = _results(self.atoms, prediction, properties) | {
+            "energy_std": prediction.energy_std,
+            "energies_std": prediction.atomic_energies_std,
+            "forces_std": prediction.forces_std,
         }
-        # The volume of ASE's cell: a slab that is not periodic along its normal keeps its own.
-        if self.atoms.cell.rank == 3 and self.atoms.pbc.any():
-            stress = prediction.virial / self.atoms.get_volume()
-            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
-        elif properties and "stress" in properties:
-            raise PropertyNotImplementedError("a cluster has no volume, so it has no stress")
+
+    def export_properties(self) -> Properties:
+        """Return the results that ASE has a type for: the spreads are left out."""
+        return Properties({name: self.results[name] for name in OUTPUTS if name in self.results})
+
+
+def _results(
+    atoms: Atoms, prediction: Prediction | CommitteePrediction, properties: list[str] | None
+) -> dict[str, Any]:
+    results = {
+        "energy": prediction.energy,
+        "free_energy": prediction.energy,
+        "energies": prediction.atomic_energies,
+        "forces": prediction.forces,
+    }
+    # The volume of ASE's cell: a slab that is not periodic along its normal keeps its own.
+    if atoms.cell.rank == 3 and atoms.pbc.any():
+        results["stress"] = full_3x3_to_voigt_6_stress(prediction.virial / atoms.get_volume())
+    elif properties and "stress" in properties:
+        raise PropertyNotImplementedError("a cluster has no volume, so it has no stress")
+    return results

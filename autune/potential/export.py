@@ -13,6 +13,7 @@ from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_st
 from autune.architecture import Architecture, SymmetryFunction
 from autune.errors import ConfigError, ExportMismatch
 from autune.formats.files import write_text
+from autune.potential.committee import Committee, replacing_committee
 from autune.potential.model import Potential
 from autune.structures import Structure
 
@@ -59,6 +60,41 @@ def export_potential(
     converted.save(directory)
     write_text(directory / "in.lammps", lammps_input(potential))
     compare_potentials(potential, Potential.load(directory), compared)
+
+
+def export_committee(
+    potentials: Sequence[Potential], directory: str | Path, structures: Sequence[Structure] = ()
+) -> None:
+    """Write a committee in eV and Angstrom: a folder seed-0, seed-1, ... for each potential.
+
+    Each is written and compared as by `export_potential`.  A committee that is there already is
+    replaced, whole or not at all.
+
+    Parameters
+    ----------
+    potentials
+        Two or more of the same elements, in any units.
+    directory
+        Made when it is missing.
+    structures
+        As in `export_potential`.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two potentials, or they know different elements.
+    ExportMismatch
+        With the member that cannot be exported.
+    ConfigError
+        If the folder cannot be written, or holds something else than a committee.
+    """
+    members = Committee(tuple(potentials)).members
+    with replacing_committee(directory) as fresh:
+        for number, member in enumerate(members):
+            try:
+                export_potential(member, fresh / f"seed-{number}", structures)
+            except ExportMismatch as error:
+                raise ExportMismatch(f"member {number} of the committee: {error}") from None
 
 
 def convert_to_eV_and_Angstrom(potential: Potential) -> Potential:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -23,7 +23,9 @@ from autune.formats.tables import (
     write_scaling,
     write_weights,
 )
+from autune.kernels.network import Networks
 from autune.kernels.prediction import InputScaling, predict_structure
+from autune.kernels.symmetry import SymmetryTable
 from autune.potential.descriptors import element_indices, symmetry_tables
 from autune.potential.layout import (
     build_networks,
@@ -117,34 +119,7 @@ class Potential:
             If the structure has an element that the potential does not know.
         """
         structure = atoms if isinstance(atoms, Structure) else from_atoms(atoms)
-        a = self.architecture
-        elements = element_indices(structure, a)
-        neighbours = neighbour_list(structure, self.r_cutoff)
-        table, scaling, networks, weights = self._arrays
-        E, F, W, extrapolations = predict_structure(
-            table,
-            scaling,
-            networks,
-            weights,
-            elements,
-            neighbours.first,
-            neighbours.index,
-            neighbours.vectors,
-            neighbours.distances,
-        )
-        # Back from internal units, N2P2 6: E = E*/cE + N mean + atom energies.
-        to_eV = a.energy_unit / a.conv_energy
-        offsets = np.array([a.atom_energies.get(symbol, 0.0) for symbol in a.elements])
-        atomic = E * to_eV + (a.mean_energy + offsets[elements]) * a.energy_unit
-        virial = 0.5 * (W + W.T) * to_eV
-        return Prediction(
-            energy=float(atomic.sum()),
-            forces=F * to_eV,
-            virial=virial,
-            stress=None if structure.cell is None else virial / structure.volume,
-            atomic_energies=atomic,
-            extrapolations=extrapolations,
-        )
+        return predict_alike((self,), self._arrays, structure)[0]
 
     def calculator(self) -> HDNNPCalculator:
         """Return an ASE calculator."""
@@ -174,12 +149,10 @@ class Potential:
         """
         directory = Path(directory)
         if not (directory / "input.nn").is_file():
-            inside = [name for name in ("potential", "best") if (directory / name).is_dir()]
-            hint = f"; there is one in {directory / inside[0]}" if inside else ""
             raise FormatError(
                 directory,
                 None,
-                f"expected a potential (input.nn, scaling.data, weights.*.data){hint}",
+                "expected a potential (input.nn, scaling.data, weights.*.data)" + _hint(directory),
             )
         length_unit, energy_unit = UNITS[units]
         architecture, keywords = read_input_nn(directory / "input.nn", length_unit, energy_unit)
@@ -214,15 +187,95 @@ class Potential:
         write_text(directory / "input.nn", text)
 
     @cached_property
-    def _arrays(self) -> tuple:  # type: ignore[type-arg]
-        scaling = InputScaling(
-            *padded_factors(self.scaling, self.architecture),
-            *padded_range(self.scaling, self.architecture),
+    def _arrays(self) -> KernelArrays:
+        return stack((self,))
+
+
+class KernelArrays(NamedTuple):
+    """What the kernel takes of potentials that are alike."""
+
+    table: SymmetryTable
+    scaling: InputScaling
+    networks: Networks
+    weights: FloatArray
+
+
+def stack(members: Sequence[Potential]) -> KernelArrays:
+    """Lay out potentials that have the same symmetry functions and networks."""
+    architecture = members[0].architecture
+    numbers = [
+        (*padded_factors(m.scaling, m.architecture), *padded_range(m.scaling, m.architecture))
+        for m in members
+    ]
+    return KernelArrays(
+        symmetry_tables(architecture),
+        InputScaling(*(np.stack(arrays) for arrays in zip(*numbers, strict=True))),
+        build_networks(architecture),
+        np.stack([join_weights(m.weights, m.architecture) for m in members]),
+    )
+
+
+def predict_alike(
+    members: Sequence[Potential], arrays: KernelArrays, structure: Structure
+) -> list[Prediction]:
+    """Predict with potentials that are alike: neighbours and symmetry functions only once.
+
+    Parameters
+    ----------
+    members
+        Of the same symmetry functions and networks.
+    arrays
+        What `stack` made of them.
+    structure
+        Of elements that they know.
+
+    Raises
+    ------
+    DataError
+        If the structure has an element that they do not know.
+    """
+    elements = element_indices(structure, members[0].architecture)
+    neighbours = neighbour_list(structure, members[0].r_cutoff)
+    of_members = predict_structure(
+        *arrays,
+        elements,
+        neighbours.first,
+        neighbours.index,
+        neighbours.vectors,
+        neighbours.distances,
+    )
+    predictions = []
+    for member, E, F, W, extrapolations in zip(members, *of_members, strict=True):
+        a = member.architecture
+        # Back from internal units, N2P2 6: E = E*/cE + N mean + atom energies.
+        to_eV = a.energy_unit / a.conv_energy
+        offsets = np.array([a.atom_energies.get(symbol, 0.0) for symbol in a.elements])
+        atomic = E * to_eV + (a.mean_energy + offsets[elements]) * a.energy_unit
+        virial = 0.5 * (W + W.T) * to_eV
+        predictions.append(
+            Prediction(
+                energy=float(atomic.sum()),
+                forces=F * to_eV,
+                virial=virial,
+                stress=None if structure.cell is None else virial / structure.volume,
+                atomic_energies=atomic,
+                extrapolations=extrapolations,
+            )
         )
-        weights = join_weights(self.weights, self.architecture)
+    return predictions
+
+
+def _hint(directory: Path) -> str:
+    """Say what lies in a folder that is no potential."""
+    from autune.potential.committee import member_folders
+
+    inside = [name for name in ("potential", "best") if (directory / name).is_dir()]
+    members = member_folders(directory)
+    if inside:
+        return f"; there is one in {directory / inside[0]}"
+    if members:
         return (
-            symmetry_tables(self.architecture),
-            scaling,
-            build_networks(self.architecture),
-            weights,
+            f", found a committee of {len(members)}: load it with Committee.load, or one of them "
+            f"from {members[0]}"
         )
+    return ""

@@ -1,0 +1,302 @@
+"""Committees: several potentials of the same elements, their mean and how far they disagree.
+
+The spread of a committee tells where its members were not taught what to say (Schran, Brezina,
+Marsalek, J. Chem. Phys. 153, 104105 (2020)).  It is no error: members that were trained alike on
+the same structures may be wrong together.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from autune.architecture import Architecture
+from autune.errors import ConfigError, DataError, FormatError
+from autune.formats.atoms import from_atoms
+from autune.formats.files import make_folder
+from autune.potential.model import KernelArrays, Potential, Prediction, predict_alike, stack
+from autune.structures import FloatArray, IntArray, Structure
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from autune.potential.calculator import CommitteeCalculator
+
+MEMBER = re.compile(r"seed-(\d+)")
+"""Folder of a member in the folder of a committee."""
+
+
+@dataclass(frozen=True, eq=False)
+class CommitteePrediction:
+    """What a committee says about a structure: means over the members, and their spread.
+
+    Spreads are standard deviations over the members (n - 1).
+
+    Parameters
+    ----------
+    energy, energy_std
+        Total energy in eV.
+    forces, forces_std
+        In eV/Angstrom, of each component, shape (n_atoms, 3).
+    virial, virial_std
+        Derivative of the energy with respect to strain in eV, shape (3, 3).
+    stress
+        virial / volume in eV/Angstrom^3, positive under tension; None for a cluster.
+    atomic_energies, atomic_energies_std
+        In eV, shape (n_atoms,). Members may share an energy out differently, so that these
+        spread more than the energy.
+    extrapolations
+        Symmetry functions of each atom outside the range of the training set, shape (n_atoms,):
+        the largest number of all members.
+    members
+        What each member says.
+    """
+
+    energy: float
+    energy_std: float
+    forces: FloatArray
+    forces_std: FloatArray
+    virial: FloatArray
+    virial_std: FloatArray
+    stress: FloatArray | None
+    atomic_energies: FloatArray
+    atomic_energies_std: FloatArray
+    extrapolations: IntArray
+    members: tuple[Prediction, ...]
+
+    @property
+    def atom_forces_std(self) -> FloatArray:
+        """Spread of the force vector of each atom in eV/Angstrom, shape (n_atoms,).
+
+        Root of the mean square distance from the mean vector (n - 1), which is the length of
+        the vector of the components' spreads (Zhang, Lin, Wang, Car, E, Phys. Rev. Materials 3,
+        023804 (2019)).
+        """
+        spread: FloatArray = np.linalg.norm(self.forces_std, axis=1)
+        return spread
+
+
+@dataclass(frozen=True, eq=False)
+class Committee:
+    """Several potentials of the same elements.
+
+    Parameters
+    ----------
+    members
+        Two or more; symmetry functions and networks may differ.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two, or they know different elements.
+    """
+
+    members: tuple[Potential, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what has no spread."""
+        object.__setattr__(self, "members", tuple(self.members))
+        if len(self.members) < 2:
+            raise DataError(
+                f"a committee has two members or more, found {len(self.members)}; train more seeds"
+            )
+        for number, member in enumerate(self.members):
+            if member.elements != self.elements:
+                raise DataError(
+                    "the members of a committee know the same elements; the first knows "
+                    f"{', '.join(self.elements)}, number {number} {', '.join(member.elements)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols in order of atomic number."""
+        return self.members[0].elements
+
+    @property
+    def r_cutoff(self) -> float:
+        """Largest cutoff radius in Angstrom."""
+        return max(member.r_cutoff for member in self.members)
+
+    def predict(self, atoms: Structure | Atoms) -> CommitteePrediction:
+        """Predict energy, forces and stress, and their spread.
+
+        Members with the same symmetry functions and networks share neighbours and symmetry
+        functions.
+
+        Parameters
+        ----------
+        atoms
+            A structure, or ASE's Atoms.
+
+        Raises
+        ------
+        DataError
+            If the structure has an element that the potentials do not know.
+        """
+        structure = atoms if isinstance(atoms, Structure) else from_atoms(atoms)
+        predictions: dict[int, Prediction] = {}
+        for places, arrays in self._groups:
+            alike = [self.members[place] for place in places]
+            predictions |= dict(zip(places, predict_alike(alike, arrays, structure), strict=True))
+        members = tuple(predictions[place] for place in range(len(self)))
+        energy, energy_std = _mean_and_std([np.array(p.energy) for p in members])
+        forces, forces_std = _mean_and_std([p.forces for p in members])
+        virial, virial_std = _mean_and_std([p.virial for p in members])
+        atomic, atomic_std = _mean_and_std([p.atomic_energies for p in members])
+        return CommitteePrediction(
+            energy=float(energy),
+            energy_std=float(energy_std),
+            forces=forces,
+            forces_std=forces_std,
+            virial=virial,
+            virial_std=virial_std,
+            stress=None if structure.cell is None else virial / structure.volume,
+            atomic_energies=atomic,
+            atomic_energies_std=atomic_std,
+            extrapolations=np.max([p.extrapolations for p in members], axis=0),
+            members=members,
+        )
+
+    def calculator(self) -> CommitteeCalculator:
+        """Return an ASE calculator of the mean, with the spread among its results."""
+        from autune.potential.calculator import CommitteeCalculator
+
+        return CommitteeCalculator(self)
+
+    @classmethod
+    def load(
+        cls,
+        directory: str | Path,
+        units: Literal["eV,Angstrom", "Hartree,Bohr"] = "eV,Angstrom",
+    ) -> Committee:
+        """Read a folder whose subfolders seed-0, seed-1, ... hold a potential each.
+
+        Parameters
+        ----------
+        directory
+            The folder of a committee, or of a training with several seeds.
+        units
+            Units of the files; nothing in them says which.
+
+        Raises
+        ------
+        FormatError
+            If there are fewer than two potentials, or a file is missing or wrong.
+        DataError
+            If the potentials know different elements.
+        """
+        folders = member_folders(directory)
+        if len(folders) < 2:
+            raise FormatError(
+                directory,
+                None,
+                "expected a committee (folders seed-0, seed-1, ... with a potential each), found "
+                f"{len(folders)} of them",
+            )
+        return cls(tuple(Potential.load(folder, units) for folder in folders))
+
+    def save(self, directory: str | Path) -> None:
+        """Write every member to its folder seed-0, seed-1, ...; all or none.
+
+        Raises
+        ------
+        ConfigError
+            If the folder cannot be written, or holds something else than a committee.
+        """
+        with replacing_committee(directory) as fresh:
+            for number, member in enumerate(self.members):
+                member.save(fresh / f"seed-{number}")
+
+    @cached_property
+    def _groups(self) -> list[tuple[list[int], KernelArrays]]:
+        """Places of members that are alike, and what the kernel takes of them."""
+        places: dict[tuple[object, ...], list[int]] = {}
+        for place, member in enumerate(self.members):
+            places.setdefault(_shared(member.architecture), []).append(place)
+        return [(alike, stack([self.members[p] for p in alike])) for alike in places.values()]
+
+
+def member_folders(directory: str | Path) -> list[Path]:
+    """List the folders of a committee's potentials in the order of their seeds.
+
+    They are seed-N, or seed-N/potential in the folder of a training; seeds without a potential
+    (they diverged) are left out, and a folder that is a potential itself has none.
+    """
+    directory = Path(directory)
+    if (directory / "input.nn").is_file() or not directory.is_dir():
+        return []
+    seeds = sorted(
+        (int(match[1]), path)
+        for path in directory.iterdir()
+        if (match := MEMBER.fullmatch(path.name)) and path.is_dir()
+    )
+    folders = [path / "potential" if (path / "potential").is_dir() else path for _, path in seeds]
+    return [folder for folder in folders if (folder / "input.nn").is_file()]
+
+
+@contextmanager
+def replacing_committee(directory: str | Path) -> Iterator[Path]:
+    """Give a new folder that takes the place of a committee's at the end.
+
+    If the block fails, the new folder is removed and the old one stays as it was.
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be written, or holds something else than a committee.
+    """
+    directory = Path(directory).resolve()
+    if directory.exists() and not _holds_committee_or_nothing(directory):
+        raise ConfigError(
+            "", f"{directory} holds something else than a committee; name another folder"
+        )
+    make_folder(directory.parent)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as tmp:
+            fresh = Path(tmp) / "new"
+            fresh.mkdir()
+            yield fresh
+            old = Path(tmp) / "old"
+            if directory.exists():
+                directory.rename(old)
+            try:
+                fresh.rename(directory)
+            except OSError:
+                if old.exists():
+                    old.rename(directory)
+                raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError("", f"{directory} cannot be written: {reason}") from None
+
+
+def _holds_committee_or_nothing(directory: Path) -> bool:
+    return directory.is_dir() and all(
+        MEMBER.fullmatch(path.name) and (path / "input.nn").is_file()
+        for path in directory.iterdir()
+    )
+
+
+def _shared(a: Architecture) -> tuple[object, ...]:
+    """Return what potentials have in common when the kernel can predict them together."""
+    return (
+        tuple(a.symmetry_functions.items()),
+        (a.cutoff_type, a.inner_cutoff, a.length_unit),
+        (a.hidden_layers, a.activations, a.normalize_nodes),
+    )
+
+
+def _mean_and_std(values: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    stacked = np.stack(values)
+    return stacked.mean(axis=0), stacked.std(axis=0, ddof=1)
