@@ -124,8 +124,7 @@ def test_a_complete_trial_is_not_run_again(tmp_path: Path) -> None:
 def test_a_killed_trial_goes_on(
     die: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autune.training.loop.CHECKPOINT_INTERVAL", 0.0)
-    monkeypatch.setattr("autune.training.loop.CHECKPOINT_SHARE", float("inf"))
+    monkeypatch.setattr("autune.training.checkpoint.WRITING_SHARE", float("inf"))
     whole = run_trial(make_settings(), DATASET, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run_trial(make_settings(), DATASET, tmp_path / "cut", Reports(die=die))

@@ -31,10 +31,17 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, sync: bool = True) -> Iterator[Path]:
     """Give a temporary file in the same folder that takes the place of `path` at the end.
 
     If the block fails, the temporary file is removed and `path` stays as it was.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    sync
+        Whether to wait until it is on the disk, where a failure of the power leaves it whole too.
 
     Raises
     ------
@@ -49,7 +56,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary = Path(name)
         yield temporary
         _give_usual_mode(temporary)
-        _flush(temporary)
+        if sync:
+            _flush(temporary)
         temporary.replace(path)
         temporary = None
     except OSError as error:

@@ -41,7 +41,7 @@ small and done by all.  Memory and work over P fall with the number of ranks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,23 +188,45 @@ class Covariance:
         self._factor = 1.0
 
     @property
-    def matrix(self) -> FloatArray:
-        """P with everything subtracted, lower triangle, shape (n, n)."""
+    def packed(self) -> AnyFloatArray:
+        """P with everything subtracted, shape (n_packed,), the same for any number of ranks.
+
+        The columns of the lower triangles of the blocks, one after the other.
+        """
         self.settle()
-        P = np.zeros((self._n, self._n), self._dtype, order="F")
-        for s in self._strips:
-            P[s.begin : s.end, s.begin : s.end] = s.square
-            P[s.end : s.stop, s.begin : s.end] = s.below
+        P = np.zeros(self.n_packed, self._dtype)
+        for part, column in self._columns(P):
+            part[:] = column
         if self._add:
             self._add(P)
         return P
 
-    @matrix.setter
-    def matrix(self, P: FloatArray) -> None:
+    @packed.setter
+    def packed(self, P: AnyFloatArray) -> None:
         self._forget_products()
-        for s in self._strips:
-            s.square[:] = P[s.begin : s.end, s.begin : s.end]
-            s.below[:] = P[s.end : s.stop, s.begin : s.end]
+        for part, column in self._columns(P):
+            column[:] = part
+
+    @property
+    def n_packed(self) -> int:
+        """Numbers of a packed P."""
+        return sum((stop - begin) * (stop - begin + 1) // 2 for begin, stop in self._blocks)
+
+    def _columns(self, P: AnyFloatArray) -> Iterator[tuple[AnyFloatArray, AnyFloatArray]]:
+        """Put the columns of this rank's strips beside their places in a packed P."""
+        first = 0
+        for begin, stop in self._blocks:
+            for s in self._strips:
+                if s.stop != stop:
+                    continue
+                before = s.begin - begin
+                place = first + before * (stop - begin) - before * (before - 1) // 2
+                for k in range(s.end - s.begin):
+                    middle = place + s.end - s.begin - k
+                    yield P[place:middle], s.square[k:, k]
+                    place = middle + len(s.below)
+                    yield P[middle:place], s.below[:, k]
+            first += (stop - begin) * (stop - begin + 1) // 2
 
     def update(
         self, H: FloatArray, xi: FloatArray, r: float, q: float, forget: float = 1.0

@@ -120,5 +120,19 @@ class NeuronCovariance:
         subtract_products(self.matrix, self._n_in, self._n_out, Z_rows, 1.0 / forget, q)
         return dw
 
+    @property
+    def packed(self) -> FloatArray:
+        """P_j of all neurons, one after the other, shape (n_packed,)."""
+        return self.matrix
+
+    @packed.setter
+    def packed(self, P: FloatArray) -> None:
+        self.matrix[:] = P
+
+    @property
+    def n_packed(self) -> int:
+        """Numbers of a packed P."""
+        return self.matrix.size
+
     def settle(self) -> None:
         """Do nothing: P is always up to date."""

@@ -15,7 +15,7 @@ from autune.errors import TrainingDiverged
 from autune.potential.layout import build_networks, join_weights, split_weights
 from autune.potential.model import Potential
 from autune.settings import Settings
-from autune.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from autune.training.checkpoint import Checkpoint, Progress
 from autune.training.epoch import Epoch, Report, go_on
 from autune.training.initial import initial_weights
 from autune.training.keywords import training_keywords
@@ -27,12 +27,6 @@ from autune.training.shared_set import SharedSet
 from autune.training.trainer import Trainer
 
 Score = Callable[[Mapping[str, float]], float]
-
-CHECKPOINT_INTERVAL = 5.0
-"""Seconds between checkpoints at least: a covariance of 1351 weights is 15 MB."""
-
-CHECKPOINT_SHARE = 0.02
-"""Part of the time that checkpoints may take: the covariance of 10 000 weights is 800 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,27 +101,23 @@ def _train(
     checkpoint: Path | None,
 ) -> Trained:
     trainer = start.trainer
-    identity = f"{prepared.identity}-{seed}"
-    progress = load_checkpoint(checkpoint, identity, trainer) if checkpoint else None
+    store = Checkpoint(checkpoint, f"{prepared.identity}-{seed}", trainer)
+    progress = store.load()
     if progress is None:
         first = start.measure(0, 0.0, score)
         progress = Progress([first], trainer.weights.copy(), 0)
     finished = True
-    saved = time.monotonic()
-    interval = CHECKPOINT_INTERVAL
     for epoch in _epochs(start, settings, progress, score):
-        ranks = start.trainer.communicator
+        ranks = trainer.communicator
         go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
-        is_last = epoch.number == settings.training.epochs
-        begin = time.monotonic()
-        is_due = ranks.agree(begin - saved > interval)
-        if checkpoint and (is_last or not go or is_due):
-            save_checkpoint(checkpoint, identity, trainer, progress)
-            saved = time.monotonic()
-            interval = max(CHECKPOINT_INTERVAL, (saved - begin) / CHECKPOINT_SHARE)
-        if not go:
-            finished = is_last
+        if epoch.number == settings.training.epochs:
+            store.finish(progress)
+        elif not go:
+            store.save(progress)
+            finished = False
             break
+        elif store.is_due():
+            store.save(progress)
     keep_best = settings.training.keep == "best"
     kept = progress.best_epoch if keep_best else progress.epochs[-1].number
     if finished and not math.isfinite(progress.epochs[kept].score):

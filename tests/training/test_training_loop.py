@@ -12,12 +12,11 @@ import pytest
 
 from autune.architecture import Architecture, SymmetryFunction
 from autune.dataset import Dataset, split_dataset
-from autune.errors import FormatError, TrainingDiverged
+from autune.errors import TrainingDiverged
 from autune.evaluation.loss import score
 from autune.formats.input_nn import read_input_nn
 from autune.settings import InitializationSettings, SelectionSettings, Settings
 from autune.training.candidates import Candidates, schedule_updates
-from autune.training.epoch import Epoch
 from autune.training.initial import initial_weights
 from autune.training.loop import Trained, train_potential
 from autune.training.prepare import Prepared, prepare
@@ -54,40 +53,6 @@ def run(settings: Settings, prepared: Prepared | None = None, **options: Any) ->
     return train_potential(settings, prepared or ready(settings), judge, **options)
 
 
-VARIANTS: list[dict[str, Any]] = [
-    {},
-    {"streams": 4},
-    {"streams": 3, "multistream": "sum", "selection": {"mode": "random"}},
-    {"kalman": {"kind": "fading", "q0": 0.0, "qmin": 0.0, "epsilon": 0.1}},
-    {"selection": {"mode": "sorted"}, "normalization": "ref"},
-    {"kalman": {"per_element": True}, "normalization": "none", "force_ratio": 0.0},
-    {"kalman": {"decoupling": "layer", "precision": "single"}, "streams": 2},
-    {"kalman": {"decoupling": "neuron", "kind": "fading"}, "streams": 2},
-]
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_restart_equals_no_restart_bit_for_bit(variant: dict[str, Any], tmp_path: Path) -> None:
-    settings = make_settings(**variant)
-    prepared = ready(settings)
-    whole = run(settings, prepared)
-    checkpoint = tmp_path / "checkpoint.npz"
-    seen: list[int] = []
-
-    def stop_after_second(epoch: Epoch) -> bool:
-        seen.append(epoch.number)
-        return epoch.number < 2
-
-    first = run(settings, prepared, report=stop_after_second, checkpoint=checkpoint)
-    assert not first.finished
-    second = run(settings, prepared, checkpoint=checkpoint)
-    assert seen == [1, 2]
-    assert second.finished
-    np.testing.assert_array_equal(second.potential.weights["Au"], whole.potential.weights["Au"])
-    assert [e.train_force_rmse for e in second.epochs] == [e.train_force_rmse for e in whole.epochs]
-    assert second.kept == whole.kept
-
-
 def test_same_settings_same_weights() -> None:
     settings = make_settings()
     first, second = run(settings), run(settings)
@@ -121,37 +86,6 @@ def test_errors_of_an_epoch_are_those_of_its_potential() -> None:
     assert last.test_force_rmse == pytest.approx(
         np.sqrt(np.mean(np.concatenate(force) ** 2)), rel=1e-9
     )
-
-
-def test_checkpoint_of_other_settings_is_not_used(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "checkpoint.npz"
-    run(make_settings(), checkpoint=checkpoint)
-    other = make_settings(force_weight=2.0)
-    np.testing.assert_array_equal(
-        run(other, checkpoint=checkpoint).potential.weights["Au"],
-        run(other).potential.weights["Au"],
-    )
-
-
-def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "checkpoint.npz"
-    settings = make_settings(epochs=1)
-    prepared = ready(settings)
-    run(settings, prepared, checkpoint=checkpoint)
-    whole = checkpoint.read_bytes()
-    directory = whole.index(b"PK\x01\x02")  # of the archive; its byte 10 is the compression
-    damaged = {
-        "empty": b"",
-        "text": b"no checkpoint",
-        "short": whole[: len(whole) // 2],
-        "changed": whole.replace(b"NUMPY", b"NUMPI", 1),
-        "not compressed": whole[: directory + 10] + b"\x08" + whole[directory + 11 :],
-        "unknown compression": whole[: directory + 10] + b"\x63" + whole[directory + 11 :],
-    }
-    for content in damaged.values():
-        checkpoint.write_bytes(content)
-        with pytest.raises(FormatError, match="remove it to start again"):
-            run(settings, prepared, checkpoint=checkpoint)
 
 
 def test_divergence_is_recognised() -> None:

@@ -169,7 +169,7 @@ def test_strips_share_the_triangle_and_multiply_as_the_whole() -> None:
     for rank in range(size):
         # Without noise, an update asks to add up P H, then nothing else of the other ranks.
         covariance = Covariance(n, 1.0, rank=rank, size=size, add=note)
-        covariance.matrix = P
+        covariance.packed = P.T[np.triu_indices(n)]
         with suppress(FloatingPointError):
             covariance.update(H, np.zeros(4), 1.0, 0.0)
     np.testing.assert_allclose(sum(parts), (P + np.tril(P, -1).T) @ H, rtol=0, atol=1e-10)

@@ -212,10 +212,10 @@ from pathlib import Path
 from autune.dataset import Dataset, split_dataset
 from autune.evaluation.loss import score
 from autune.settings import Settings
-from autune.training import loop
+from autune.training import checkpoint, loop
 from autune.training.prepare import prepare
 
-loop.CHECKPOINT_INTERVAL, loop.CHECKPOINT_SHARE = 0.0, float("inf")
+checkpoint.WRITING_SHARE = float("inf")  # after every epoch
 settings = Settings.read(sys.argv[1])
 dataset = split_dataset(Dataset.read(sys.argv[2]), settings.dataset)
 judge = partial(score, settings=settings.evaluation.score)
