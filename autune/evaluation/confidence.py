@@ -144,7 +144,7 @@ def median_place(values: ArrayLike) -> int | None:
 
 
 def rank_settings(
-    scores: Mapping[int, Sequence[float]] | FloatArray, confidence: float = 0.95
+    scores: Mapping[int, Sequence[float] | FloatArray] | FloatArray, confidence: float = 0.95
 ) -> tuple[Standing, ...]:
     """Rank settings by failures, then by mean score, and compare each with the first.
 

@@ -1,45 +1,25 @@
-"""Figures: the door to matplotlib.
-
-Every function draws one PNG, written whole or not at all.  Figures are made without pyplot, so
-nothing is shared between calls and no display is needed.
-"""
+"""Figures of trainings, potentials and searches; every function draws one PNG."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
-from autune.formats.files import write_bytes
 from autune.properties.table import PropertyRow, PropertyTable
+from autune.report.canvas import COLOURS, cycle, use_log_scale, write_figure
 from autune.training.epoch import Epoch
 from autune.units import MEV
 
-_TRAIN, _TEST, _GREY = "#0072B2", "#D55E00", "#8c8c8c"
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-"""Told apart by colour-blind eyes (Okabe and Ito, Color Universal Design, 2008)."""
-
-_STYLE: Any = {
-    "font.size": 11.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e4e4e4",
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-}
-_DOTS_PER_INCH = 130
+_TRAIN, _TEST, _GREY = COLOURS[0], COLOURS[1], "#8c8c8c"
 
 
 def plot_learning_curve(
@@ -84,7 +64,7 @@ def plot_learning_curve(
                     mark = (kept or {}).get(seed)
                     if mark in x:
                         axes.plot(mark, y[x.index(mark)], "o", color=colour, markersize=6)
-            _use_log_scale(axes, "y")
+            use_log_scale(axes, "y")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlabel("epoch")
             axes.set_ylabel(f"{quantity} RMSE [{unit}]")
@@ -102,7 +82,7 @@ def plot_learning_curve(
             )
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
-    _write(path, (10.0, 4.2), draw)
+    write_figure(path, (10.0, 4.2), draw)
 
 
 def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> None:
@@ -137,7 +117,7 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             is_energy = column == 0
             drawn = [g.energy_reference if is_energy else g.force_reference for g in groups]
             size = 18.0 if sum(values.size for values in drawn) < 500 else 6.0
-            for group, colour in zip(groups, _cycle(len(groups)), strict=True):
+            for group, colour in zip(groups, cycle(len(groups)), strict=True):
                 x, y = (
                     (group.energy_reference, group.energy_predicted)
                     if is_energy
@@ -156,11 +136,11 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             figure.align_ylabels(panels[:, column])
         handles = [
             Line2D([], [], color=colour, marker="o", linestyle="", label=group.group)
-            for group, colour in zip(groups, _cycle(len(groups)), strict=True)
+            for group, colour in zip(groups, cycle(len(groups)), strict=True)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
 
-    _write(path, (10.0, 6.6), draw)
+    write_figure(path, (10.0, 6.6), draw)
 
 
 def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
@@ -207,7 +187,7 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
             color=_TEST,
             label="best so far",
         )
-        _use_log_scale(left, "y")
+        use_log_scale(left, "y")
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.set_xlabel("trial")
         left.set_ylabel("score")
@@ -233,13 +213,13 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
             energy[front], force[front], where="post", color=_TEST, linewidth=1.0, zorder=0.5,
             label="best compromises of energy and force",
         )  # fmt: skip
-        _use_log_scale(right, "x")
-        _use_log_scale(right, "y")
+        use_log_scale(right, "x")
+        use_log_scale(right, "y")
         right.set_xlabel("test energy RMSE [meV/atom]")
         right.set_ylabel("test force RMSE [eV/Å]")
         right.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
 
-    _write(path, (11.0, 4.6), draw)
+    write_figure(path, (11.0, 4.6), draw)
 
 
 def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> None:
@@ -268,7 +248,7 @@ def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> No
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         height = 0.8 / len(tables)
-        colours = _cycle(len(tables))
+        colours = cycle(len(tables))
         for index, (label, table) in enumerate(tables.items()):
             by_name = {row.name: row for row in table.rows}
             offset = (index - (len(tables) - 1) / 2) * height
@@ -303,20 +283,7 @@ def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> No
         axes.set_xlabel("error against the reference [%]")
         figure.legend(loc="outside upper center", ncols=3)
 
-    _write(path, (8.0, 1.4 + 0.55 * len(rows) * max(1.0, 0.5 * len(tables))), draw)
-
-
-def _write(path: str | Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH)
-    write_bytes(path, stream.getvalue())
-
-
-def _cycle(n: int) -> list[str]:
-    return [_COLOURS[index % len(_COLOURS)] for index in range(n)]
+    write_figure(path, (8.0, 1.4 + 0.55 * len(rows) * max(1.0, 0.5 * len(tables))), draw)
 
 
 def _number(value: Any) -> float:
@@ -324,19 +291,6 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
-
-
-def _use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
-    """Make an axis logarithmic, with plain numbers at its ticks, if all its data are positive."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = axis.get_data_interval()
-    if not (0.0 < low <= high < math.inf):
-        return
-    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    wide = high > 8.0 * low
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(5))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_locator(NullLocator())
 
 
 def _pareto_front(

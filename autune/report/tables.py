@@ -31,6 +31,8 @@ _UNITS = {
     "force_largest": "eV/Angstrom",
     "force_max": "eV/Angstrom",
     "force_rms": "eV/Angstrom",
+    "energy_spread": "eV/atom",
+    "force_spread": "eV/Angstrom",
     "shortest_distance": "Angstrom",
     "property_error": "%",
     "error_percent": "%",
@@ -39,7 +41,7 @@ _UNITS = {
     "epoch_seconds": "s",
 }
 _PREFIXES = ("train_", "test_", "property.")
-_SUFFIXES = ("_mean", "_std", "_min", "_max", "_error")
+_SUFFIXES = ("_mean", "_std", "_min", "_max", "_low", "_high", "_error")
 
 
 def unit_of(name: str) -> str:

@@ -1,0 +1,82 @@
+"""What all figures share: the style, the palette, and how they become files.
+
+Figures are made without pyplot, so nothing is shared between calls and no display is needed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from autune.formats.files import write_bytes
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+"""Told apart by colour-blind eyes (Okabe and Ito, Color Universal Design, 2008)."""
+
+_STYLE: Any = {
+    "font.size": 11.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "autune",
+}
+_DOTS_PER_INCH = 130
+
+
+def write_figure(
+    path: str | Path, size: tuple[float, float], draw: Callable[[Figure], None]
+) -> None:
+    """Draw a figure into a file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        PNG or SVG, as its suffix says.
+    size
+        Width and height in inches.
+    draw
+        Fills the figure.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be written.
+    """
+    kind = "svg" if Path(path).suffix == ".svg" else "png"
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        stream = io.BytesIO()
+        # Without the date, so that the same data give the same file.
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(stream, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
+    write_bytes(path, stream.getvalue())
+
+
+def cycle(n: int) -> list[str]:
+    """Return n colours; they repeat after eight."""
+    return [COLOURS[index % len(COLOURS)] for index in range(n)]
+
+
+def use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic, with plain numbers at its ticks, if all its data are positive."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    if not (0.0 < low <= high < math.inf):
+        return
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    wide = high > 8.0 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(5))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
