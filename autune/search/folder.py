@@ -134,7 +134,7 @@ class SearchFolder:
         """Open the study for reading."""
         from autune.search.study import Study
 
-        return Study.open(self.path)
+        return Study.open(self)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -42,6 +42,9 @@ class Record:
         Seconds since 1970; None where it has not.
     scores
         Score of the first seed after every epoch, by which the pruner judged.
+    violation
+        How far it is beyond the constraints: sum of (value - limit) / |limit| over those that it
+        breaks, value - limit where the limit is 0; 0.0 if it keeps them all.
     """
 
     number: int
@@ -55,6 +58,7 @@ class Record:
     started: float | None = None
     finished: float | None = None
     scores: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+    violation: float = 0.0
 
     @property
     def score(self) -> float:
@@ -87,18 +91,28 @@ class MissingObjective(SearchError):
 
 
 def ranked(records: Iterable[Record]) -> list[Record]:
-    """Return the complete trials, best score first."""
+    """Return the complete trials, best first.
+
+    Those that keep the constraints come first, by their score; then the others, by how far they
+    are beyond them.
+    """
     complete = [record for record in records if math.isfinite(record.score)]
-    return sorted(complete, key=lambda record: (record.score, record.number))
+    return sorted(complete, key=lambda record: (record.violation, record.score, record.number))
 
 
 def front(records: Iterable[Record]) -> list[Record]:
-    """Return the complete trials that no other one beats in every objective, best first."""
-    complete = [record for record in records if record.state == "complete"]
-    return sorted(
-        (a for a in complete if not any(_beats(b.objectives, a.objectives) for b in complete)),
-        key=lambda record: record.objectives,
-    )
+    """Return the complete trials that no other one beats in every objective, best first.
+
+    Those that break a constraint neither count nor beat others.
+    """
+    complete = [r for r in records if r.state == "complete" and r.violation == 0.0]
+    best: list[Record] = []
+    # What beats a trial comes before it in this order, and is itself beaten by none or by one
+    # that beats the trial too, so a look at the front so far is enough.
+    for record in sorted(complete, key=lambda record: (record.objectives, record.number)):
+        if not any(_beats(other.objectives, record.objectives) for other in best):
+            best.append(record)
+    return best
 
 
 def _beats(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -132,10 +132,11 @@ def _make(folder: SearchFolder) -> None:
 def _open_study(
     folder: SearchFolder, space: SearchSpace, settings: Settings, fingerprint: str
 ) -> Study:
-    from autune.search.study import Study, mend_journal
+    from autune.search.storage import mend_journal
+    from autune.search.study import Study
 
     mend_journal(folder.path)
-    study = Study.create(folder.path, settings.search.objectives, fingerprint)
+    study = Study.create(folder, settings.search.objectives, fingerprint, settings.search.storage)
     if folder.settings_file.is_file():
         before = folder.space()
         changed = checks.differences(before.summary(), space.summary())

@@ -1,4 +1,4 @@
-"""The study on disk: which points were tried and what came of them.  The door of Optuna.
+"""The study on disk: which points were tried and what came of them.  A door of Optuna.
 
 The study is the truth about a search; everything else can be made from it and from the folders
 of the trials.  One process at a time writes it (see `autune.search.folder`); any number may read.
@@ -6,28 +6,26 @@ of the trials.  One process at a time writes it (see `autune.search.folder`); an
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from autune.errors import SearchError
-from autune.search.folder import JOURNAL
+from autune.search.ending import Course, Limits
+from autune.search.folder import SearchFolder
+from autune.search.outcome import judge, read_record
+from autune.search.points import Points, all_points
 from autune.search.record import MissingObjective, Proposal, Record, State
-from autune.search.samplers import make_sampler
+from autune.search.samplers import WholePoints, make_sampler, suggest
+from autune.search.storage import IN_JOURNAL, Store
 from autune.settings import SearchSettings
 from autune.space import Parameter, SearchSpace
 
-STUDY_NAME = "autune"
 _TOLD: dict[State, TrialState] = {
     "complete": TrialState.COMPLETE,
     "stopped": TrialState.PRUNED,
@@ -36,84 +34,126 @@ _TOLD: dict[State, TrialState] = {
 }
 
 
+class Proposes(Protocol):
+    """What a study needs of a space."""
+
+    def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
+        """Draw a value for every leaf whose condition holds."""
+
+
 class Study:
     """The trials of one search.
 
     Parameters
     ----------
     folder
-        Folder of the search; holds the journal.
+        Of the search.
+    store
+        Where the study is kept.
     study
         Optuna's study.
+
+    Attributes
+    ----------
+    ended_because
+        Why `propose` has nothing more: "all 96 trials", "no better score in 30 trials", "time
+        limit of 2 h", "all 12 points of the space"; empty before.
     """
 
-    def __init__(self, folder: Path, study: optuna.Study) -> None:
+    def __init__(self, folder: SearchFolder, store: Store, study: optuna.Study) -> None:
         self.folder = folder
+        self.ended_because = ""
+        self._store = store
         self._study = study
-        self._unfinished: list[FrozenTrial] = []
+        self._objectives = tuple(study.metric_names or ())
+        self._records: dict[int, Record] = {}
         self._running: dict[int, optuna.Trial] = {}
-        self._grid: list[dict[str, Any]] | None = None
-        self._space: SearchSpace | None = None
+        self._left_behind: deque[int] = deque()
+        self._n_waiting = 0
         self._n_trials = 0
+        self._is_certain = False
+        self._space: Proposes | None = None
+        self._points = Points()
+        self._limits = Limits(0)
+        self._constraints: Mapping[str, float] = {}
+        self._course = Course()
 
     @classmethod
-    def create(cls, folder: Path, objectives: Sequence[str], fingerprint: str) -> Study:
+    def create(
+        cls,
+        folder: SearchFolder,
+        objectives: Sequence[str],
+        fingerprint: str,
+        storage: str = IN_JOURNAL,
+    ) -> Study:
         """Begin a study, or open the one that is there for writing.
 
         Parameters
         ----------
         folder
-            Folder of the search.
+            Of the search.
         objectives
             Metrics to minimise.
         fingerprint
             Of the data set.
+        storage
+            The setting ``search.storage``.
+
+        Raises
+        ------
+        SearchError
+            If the storage cannot be used.
         """
-        with _quiet():
+        store = Store(folder, storage)
+
+        def begin(place: optuna.storages.BaseStorage) -> optuna.Study:
             study = optuna.create_study(
-                storage=_storage(folder),
-                study_name=STUDY_NAME,
+                storage=place,
+                study_name=store.study_name,
                 directions=["minimize"] * len(objectives),
                 load_if_exists=True,
             )
             if not study.metric_names:
                 study.set_metric_names(list(objectives))
-        if "fingerprint" not in study.user_attrs:
-            study.set_user_attr("fingerprint", fingerprint)
-        return cls(folder, study)
+            if "fingerprint" not in study.user_attrs:
+                study.set_user_attr("fingerprint", fingerprint)
+            return study
+
+        return cls(folder, store, store.begin(begin))
 
     @classmethod
-    def open(cls, folder: Path) -> Study:
-        """Open a study for reading.
+    def open(cls, folder: SearchFolder) -> Study:
+        """Open a study for reading, where the settings in the folder say it is.
 
         Raises
         ------
         SearchError
             If there is none or it cannot be read.
         """
-        if not (folder / JOURNAL).is_file():
-            raise SearchError(
-                f"{folder} holds no search: {JOURNAL} is missing; name another folder"
-            )
-        try:
-            with _quiet():
-                return cls(
-                    folder, optuna.load_study(storage=_storage(folder), study_name=STUDY_NAME)
-                )
-        except (KeyError, ValueError, OSError) as error:
-            raise SearchError(
-                f"{folder / JOURNAL} cannot be read: {error}; restore it from a copy"
-            ) from None
+        store = Store.of(folder)
+        study = store.begin(
+            lambda place: optuna.load_study(storage=place, study_name=store.study_name),
+            for_reading=True,
+        )
+        return cls(folder, store, study)
 
     @property
     def objectives(self) -> tuple[str, ...]:
         """Metrics that are minimised."""
-        return tuple(self._study.metric_names or ())
+        return self._objectives
 
     @property
     def fingerprint(self) -> str:
         """Fingerprint of the data set."""
-        return str(self._study.user_attrs.get("fingerprint", ""))
+        return str(self._store.reach(lambda: self._study.user_attrs).get("fingerprint", ""))
+
+    @property
+    def queued(self) -> list[dict[str, Any]] | None:
+        """Points that were ever put in the queue; None if `queue` was never called."""
+        queued: list[dict[str, Any]] | None = self._store.reach(lambda: self._study.user_attrs).get(
+            "queued"
+        )
+        return queued
 
     def continue_with(self, space: SearchSpace, settings: SearchSettings) -> int:
         """Make the study ready to propose.
@@ -123,29 +163,75 @@ class Study:
         space
             What is searched.
         settings
-            Sampler and number of trials.
+            Sampler, constraints, and what ends the search.
 
         Returns
         -------
         int
-            Trials that the search has in all when it is finished.
+            Trials that the search has in all when nothing ends it before.
 
         Raises
         ------
         ConfigError
             If the sampler cannot search this space.
         """
-        trials = self._study.get_trials(deepcopy=False)
-        self._study.sampler = make_sampler(settings, len(trials))
-        self._space = space
-        self._unfinished = [t for t in trials if t.state == TrialState.RUNNING]
-        self._n_trials = settings.trials
+        every = all_points(space)
+        grid: list[dict[str, Any]] = []
         if settings.sampler == "grid":
-            points = space.grid()
-            order = np.random.default_rng(settings.seed).permutation(len(points))
-            self._grid = [points[i] for i in order]
-            self._n_trials = min(settings.trials, len(points))
-        return max(self._n_trials, len(trials))
+            every = every or space.grid()  # which says what is wrong
+            order = np.random.default_rng(settings.seed).permutation(len(every))
+            grid = [every[i] for i in order]
+        trials = self._begin(space, every, grid)
+        self._study.sampler = make_sampler(settings, space, self._points, len(trials))
+        self._constraints = settings.constraints
+        self._limits = Limits(
+            trials=settings.trials,
+            hours=settings.time_limit,
+            patience=settings.patience,
+            points=self._points.n_points,
+        )
+        n_points = settings.trials if every is None else len(every)
+        return max(min(settings.trials, n_points), len(trials))
+
+    def continue_with_points(self, space: Proposes, points: Sequence[Mapping[str, Any]]) -> int:
+        """Make the study ready to propose given points and no others, each once.
+
+        Parameters
+        ----------
+        space
+            Its ``propose(draw)`` calls `draw` with every `Parameter` of a point and returns the
+            values by key.
+        points
+            Key and value of every parameter.  Given again when the search goes on: those that
+            were tried are left out, whatever their order.
+
+        Returns
+        -------
+        int
+            Trials that the search has in all when it is finished.
+        """
+        trials = self._begin(space, points, points)
+        self._study.sampler = optuna.samplers.RandomSampler(seed=0)  # is never asked
+        n_trials = len(trials) + (self._points.n_left or 0)
+        self._limits = Limits(trials=n_trials, points=self._points.n_points)
+        return n_trials
+
+    def queue(self, points: Sequence[Mapping[str, Any]]) -> None:
+        """Put points before all that the sampler proposes.
+
+        Each is run once, also when the search is killed and goes on: the study remembers them.
+        They count as trials of the search.  Points that were queued or tried before are left out.
+
+        Parameters
+        ----------
+        points
+            Value of every leaf whose condition holds, as `SearchSpace.propose` returns them.
+        """
+        known = self.queued or []
+        seen = Points(tried=known)
+        fresh = [dict(point) for point in points if seen.is_new(point)]
+        self._store.reach(lambda: self._study.set_user_attr("queued", known + fresh))
+        self._points.put_first(fresh)
 
     def propose(self) -> Proposal | None:
         """Return the next point: first those that an interruption left unfinished.
@@ -153,27 +239,15 @@ class Study:
         Returns
         -------
         Proposal or None
-            None when the search has all its trials.
+            None when the search has all its trials or a limit is reached; `ended_because` then
+            says which.
+
+        Raises
+        ------
+        SearchError
+            If the study cannot be written.
         """
-        if self._space is None:
-            raise RuntimeError("continue_with must be called before propose")
-        with _quiet():
-            trials = self._study.get_trials(deepcopy=False)
-            if self._unfinished:
-                # The same trial goes on in its folder: nothing is tried twice.
-                identity = self._unfinished.pop(0)._trial_id  # noqa: SLF001
-                trial = optuna.Trial(self._study, identity)
-            elif any(t.state == TrialState.WAITING for t in trials):
-                trial = self._study.ask()
-            elif len(trials) >= self._n_trials:
-                return None
-            else:
-                if self._grid is not None:
-                    self._study.enqueue_trial(self._grid[len(trials)])
-                trial = self._study.ask()
-            self._running[trial.number] = trial
-            params = self._space.propose(lambda parameter: _suggest(trial, parameter))
-        return Proposal(trial.number, params, self._directory(trial.number))
+        return self._store.reach(self._propose)
 
     def tell(
         self,
@@ -191,125 +265,132 @@ class Study:
         Raises
         ------
         MissingObjective
-            If a complete trial lacks an objective; it is written down as failed.
+            If a complete trial lacks an objective or a constrained metric; it is written down as
+            failed.
+        SearchError
+            If the study cannot be written.
         """
-        metrics = dict(metrics or {})
-        missing = [name for name in self.objectives if name not in metrics]
-        values = [metrics.get(name, math.nan) for name in self.objectives]
-        if state == "complete" and missing:
-            state, reason = (
-                "failed",
-                (
-                    f"the objective {missing[0]} is not among the metrics of a trial "
-                    f"({', '.join(sorted(metrics))}); change search.objectives"
-                ),
-            )
-        elif state == "complete" and not all(map(math.isfinite, values)):
-            state = "failed"
-            reason = ", ".join(
-                f"{name} is {value}"
-                for name, value in zip(self.objectives, values, strict=True)
-                if not math.isfinite(value)
-            )
-        attributes = {
-            "state": state,
-            "reason": reason,
-            "metrics": metrics,
+        verdict = judge(state, reason, metrics or {}, self._objectives, self._constraints)
+        outcome = {
+            "state": verdict.state,
+            "reason": verdict.reason,
+            "metrics": dict(metrics or {}),
             "seconds": seconds,
             "scores": [list(pair) for pair in scores],
+            "search_seconds": self._course.seconds,
         }
-        trial = self._running.pop(number)
-        for key, value in attributes.items():
-            trial.set_user_attr(key, value)
-        with _quiet():
-            self._study.tell(trial, values if state == "complete" else None, _TOLD[state])
-        record = self._record(self._trial(number))
-        if missing and reason.startswith("the objective"):
-            raise MissingObjective(reason)
+        trial = self._running[number]
+
+        def write() -> FrozenTrial:
+            try:
+                for name, excess in (verdict.excesses or {}).items():
+                    trial.set_constraint(name, excess)
+                trial.set_user_attr("outcome", outcome)
+                return self._study.tell(
+                    trial, verdict.values, _TOLD[verdict.state], skip_if_finished=True
+                )
+            except UpdateFinishedTrialError:  # the answer to a first attempt was lost
+                return self._study.get_trials(deepcopy=False)[number]
+
+        record = self._record(self._store.reach(write))
+        del self._running[number]
+        self._course.note(record)
+        if verdict.missing:
+            raise MissingObjective(verdict.missing)
         return record
 
     def records(self) -> list[Record]:
-        """Return all trials in the order of their numbers."""
-        return [self._record(trial) for trial in self._study.get_trials(deepcopy=False)]
+        """Return all trials in the order of their numbers.
 
-    def _trial(self, number: int) -> FrozenTrial:
-        return self._study.get_trials(deepcopy=False)[number]
+        Once the storage was given up, those that this process has seen end.
+        """
+        if self._store.is_lost:
+            return [self._records[number] for number in sorted(self._records)]
+        trials = self._store.reach(lambda: self._study.get_trials(deepcopy=False))
+        return [self._record(trial) for trial in trials]
 
-    def _directory(self, number: int) -> Path:
-        return self.folder / "trials" / f"{number:04d}"
+    def _begin(
+        self,
+        space: Proposes,
+        every: Sequence[Mapping[str, Any]] | None,
+        queue: Sequence[Mapping[str, Any]],
+    ) -> list[FrozenTrial]:
+        """Read what there is; nothing is proposed that was tried."""
+        trials = self._store.reach(lambda: self._study.get_trials(deepcopy=False))
+        ended = [trial for trial in trials if trial.state.is_finished()]
+        ended.sort(key=lambda trial: self._record(trial).finished or 0.0)
+        seconds = [t.user_attrs.get("outcome", {}).get("search_seconds", 0.0) for t in ended]
+        self._course = Course(map(self._record, ended), max(seconds, default=0.0))
+        self._space = space
+        self._points = Points(
+            every,
+            ({**t.system_attrs.get("fixed_params", {}), **t.params} for t in trials),
+            [*(self.queued or ()), *queue],
+        )
+        self.ended_because = ""
+        self._is_certain = False
+        return trials
 
-    def _record(self, trial: FrozenTrial) -> Record:
-        attributes = trial.user_attrs
-        state: State = "running"
-        if trial.state == TrialState.COMPLETE:
-            state = "complete"
-        elif trial.state == TrialState.PRUNED:
-            state = "stopped"
-        elif trial.state == TrialState.FAIL:
-            state = "diverged" if attributes.get("state") == "diverged" else "failed"
-        finished = state != "running"
-        return Record(
-            number=trial.number,
-            state=state,
-            reason=attributes.get("reason", "") if finished else "",
-            params=dict(trial.params),
-            objectives=tuple(trial.values or ()) if state == "complete" else (),
-            metrics=attributes.get("metrics", {}) if finished else {},
-            seconds=attributes.get("seconds", 0.0) if finished else 0.0,
-            directory=self._directory(trial.number),
-            started=_timestamp(trial.datetime_start),
-            finished=_timestamp(trial.datetime_complete),
-            scores=tuple((int(n), float(s)) for n, s in attributes.get("scores", ())),
+    def _propose(self) -> Proposal | None:
+        if self._space is None:
+            raise RuntimeError("continue_with must be called before propose")
+        if not self._is_certain:
+            self._look_for_orphans()
+        self._is_certain = False
+        if not self._left_behind and not self._n_waiting and (why := self._why_end()):
+            self._look_for_orphans()
+            if not self._left_behind and not self._n_waiting:
+                self._is_certain = True
+                self.ended_because = why
+                return None
+        trial = self._next_trial()
+        params = self._space.propose(lambda parameter: suggest(trial, parameter))
+        self._points.note(params)
+        self._running[trial.number] = trial
+        self._is_certain = True
+        return Proposal(trial.number, params, self._directory(trial.number))
+
+    def _next_trial(self) -> optuna.Trial:
+        if self._left_behind:
+            # The same trial goes on in its folder: nothing is tried twice.
+            return optuna.Trial(self._study, self._left_behind.popleft())
+        if self._n_waiting:
+            self._n_waiting -= 1
+        else:
+            self._n_trials += 1
+            if (queued := self._points.next_in_queue()) is not None:
+                self._study.enqueue_trial(queued)
+        trial = self._study.ask()
+        sampler = self._study.sampler
+        if isinstance(sampler, WholePoints) and sampler.needs_generations:
+            _ = trial.relative_params
+        return trial
+
+    def _look_for_orphans(self) -> None:
+        """Find trials that run nowhere: of a killed process, or whose answer was lost."""
+        trials = self._study.get_trials(deepcopy=False)
+        self._n_trials = len(trials)
+        self._n_waiting = sum(t.state == TrialState.WAITING for t in trials)
+        self._left_behind = deque(
+            t._trial_id  # noqa: SLF001
+            for t in trials
+            if t.state == TrialState.RUNNING and t.number not in self._running
         )
 
+    def _why_end(self) -> str:
+        hours = self._course.seconds / 3600.0
+        why = self._limits.reached(self._n_trials, hours, self._course.since_best)
+        if not why and self._points.all_tried:
+            return self._limits.exhausted()
+        return why
 
-def mend_journal(folder: Path) -> None:
-    """Remove what a killed process left behind: half a line and the lock of the journal.
+    def _directory(self, number: int) -> Path:
+        return self.folder.trials / f"{number:04d}"
 
-    Only for the one process that may write the study.
-    """
-    journal = folder / JOURNAL
-    if not journal.exists():
-        return
-    for leftover in folder.glob(f"{JOURNAL}.lock*"):
-        leftover.unlink(missing_ok=True)
-    content = journal.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        with journal.open("r+b") as stream:
-            stream.truncate(len(whole))
-
-
-def _storage(folder: Path) -> JournalStorage:
-    # The lock is a link to the absolute path, so the process may change its folder.
-    return JournalStorage(JournalFileBackend(str((folder / JOURNAL).resolve())))
-
-
-def _suggest(trial: optuna.Trial, parameter: Parameter) -> Any:
-    distribution, key = parameter.distribution, parameter.key
-    if distribution.kind == "choice":
-        return trial.suggest_categorical(key, distribution.labels)
-    if distribution.kind == "int":
-        low, high, step = int(distribution.low), int(distribution.high), int(distribution.step or 1)
-        return trial.suggest_int(key, low, high, step=step)
-    log = distribution.kind == "loguniform"
-    return trial.suggest_float(
-        key, distribution.low, distribution.high, step=distribution.step, log=log
-    )
-
-
-def _timestamp(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Optuna's log and its notes about experimental functions from the user."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+    def _record(self, trial: FrozenTrial) -> Record:
+        record = self._records.get(trial.number)
+        if record is None:
+            record = read_record(trial, self._directory(trial.number))
+            if trial.state.is_finished():
+                self._records[trial.number] = record
+        return record

@@ -35,7 +35,7 @@ def results(tmp_path) -> Path:
     folder.trials.mkdir(parents=True)
     folder.settings_file.write_text(yaml.safe_dump(SPACE))
     space = SearchSpace.from_mapping(SPACE)
-    study = Study.create(folder.path, SPACE["search"]["objectives"], "fingerprint")
+    study = Study.create(folder, SPACE["search"]["objectives"], "fingerprint")
     study.continue_with(space, space.example().search)
     for state, reason, metrics in TOLD:
         proposal = study.propose()

@@ -10,8 +10,10 @@ import pytest
 from fake_trial import objectives, run_fake, settings
 
 from autune.errors import ConfigError, SearchError
-from autune.search.record import front, ranked
-from autune.search.study import JOURNAL, MissingObjective, Study, mend_journal
+from autune.search.folder import JOURNAL, SearchFolder
+from autune.search.record import MissingObjective, front, ranked
+from autune.search.storage import mend_journal
+from autune.search.study import Study
 from autune.space import SearchSpace
 
 NAMES = ("energy_rmse", "force_rmse")
@@ -20,7 +22,7 @@ NAMES = ("energy_rmse", "force_rmse")
 def begin(folder: Path, **search) -> tuple[Study, SearchSpace]:
     folder.mkdir(exist_ok=True)
     space = SearchSpace.from_mapping(settings(**search))
-    study = Study.create(folder, NAMES, "fingerprint")
+    study = Study.create(SearchFolder(folder), NAMES, "fingerprint")
     study.continue_with(space, space.example().search)
     return study, space
 
@@ -65,7 +67,7 @@ def test_every_end_of_a_trial_is_told_right(tmp_path):
     study.tell(numbers[2], "diverged", "NaN in epoch 3")
     study.tell(numbers[3], "failed", "no such file")
     study.tell(numbers[4], "complete", "", {**good, "force_rmse": math.nan})
-    records = Study.open(tmp_path / "a").records()
+    records = Study.open(SearchFolder(tmp_path / "a")).records()
     assert [r.state for r in records] == [
         "complete", "stopped", "diverged", "failed", "failed", "running",
     ]  # fmt: skip
@@ -130,7 +132,7 @@ def test_a_search_that_goes_on_does_not_repeat_itself(tmp_path, sampler):
         raw["training"]["force_ratio"] = {"int": [0, 1]}
     space = SearchSpace.from_mapping(raw)
     for _ in range(4):
-        study = Study.create(tmp_path, NAMES, "")
+        study = Study.create(SearchFolder(tmp_path), NAMES, "")
         study.continue_with(space, space.example().search)
         work(study, space, limit=4)
     assert work(study, space) == []
@@ -145,7 +147,7 @@ def test_the_grid_is_searched_completely_and_ends(tmp_path):
         "when": {"potential.scale_min": 0.5},
     }
     space = SearchSpace.from_mapping(raw)
-    study = Study.create(tmp_path, NAMES, "")
+    study = Study.create(SearchFolder(tmp_path), NAMES, "")
     assert study.continue_with(space, space.example().search) == 6
     points = work(study, space)
     assert sorted(map(str, points)) == sorted(map(str, space.grid()))
@@ -154,7 +156,7 @@ def test_the_grid_is_searched_completely_and_ends(tmp_path):
 def test_a_grid_needs_finite_leaves(tmp_path):
     space = SearchSpace.from_mapping(settings(sampler="grid"))
     with pytest.raises(ConfigError, match="has no finite grid"):
-        Study.create(tmp_path, NAMES, "").continue_with(space, space.example().search)
+        Study.create(SearchFolder(tmp_path), NAMES, "").continue_with(space, space.example().search)
 
 
 def test_what_a_killed_process_leaves_in_the_journal_is_mended(tmp_path):
@@ -167,15 +169,15 @@ def test_what_a_killed_process_leaves_in_the_journal_is_mended(tmp_path):
     mend_journal(tmp_path / "a")
     study, space = begin(tmp_path / "a", trials=3)
     assert len(work(study, space)) == 1
-    assert [r.state for r in Study.open(tmp_path / "a").records()] == ["complete"] * 3
+    assert [r.state for r in Study.open(SearchFolder(tmp_path / "a")).records()] == ["complete"] * 3
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path):
     with pytest.raises(SearchError, match="holds no search"):
-        Study.open(tmp_path)
+        Study.open(SearchFolder(tmp_path))
     (tmp_path / JOURNAL).write_text("no journal\n")
     with pytest.raises(SearchError, match="cannot be read"):
-        Study.open(tmp_path)
+        Study.open(SearchFolder(tmp_path))
 
 
 def test_the_fake_trial_keeps_the_contract(tmp_path):
