@@ -28,7 +28,8 @@ PotentialFolder = Annotated[
     Path,
     typer.Argument(
         metavar="POTENTIAL",
-        help="Folder with input.nn, scaling.data and weights.*.data, of autune or n2p2.",
+        help="Folder with input.nn, scaling.data and weights.*.data, of autune or n2p2; or a "
+        "committee: a folder with several of them, seed-0, seed-1, ...",
     ),
 ]
 PotentialUnits = Annotated[Units, typer.Option("--units", help="Units of the potential's files.")]

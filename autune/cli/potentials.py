@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,14 +23,15 @@ from autune.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from autune.potential.committee import Committee, CommitteePrediction
     from autune.potential.model import Potential, Prediction
     from autune.settings import PropertiesSettings, Settings
-    from autune.structures import Structure
+    from autune.structures import FloatArray, Structure
     from autune.training.epoch import Epoch
 
 SHOWN_ERRORS = (
     *("group", "n_structures", "n_atoms"),
-    *("energy_rmse", "energy_mae", "force_rmse", "force_mae"),
+    *("energy_rmse", "energy_mae", "energy_spread", "force_rmse", "force_mae", "force_spread"),
 )
 """Columns that fit on a terminal; the CSV has all."""
 
@@ -108,25 +109,47 @@ def predict(
 ) -> None:
     """Predict energies, forces and stresses.
 
+    Those of a committee are means over its members; the standard deviations over them are written
+    as energy_std and forces_std.
+
     \b
     Examples:
       autune predict potential slabs.extxyz -o predicted.extxyz
+      autune predict committee slabs.extxyz -o predicted.extxyz
       autune predict published input.data -o predicted.extxyz --units Hartree,Bohr
     """
     from autune.dataset import Dataset, write_dataset
-    from autune.potential.model import Potential
+    from autune.formats.extxyz import write_extxyz
+    from autune.potential.committee import Committee
 
-    loaded = Potential.load(potential, units.value)
+    loaded = _load(potential, units)
+    if isinstance(loaded, Committee):
+        _refuse_format_without_spread(output)
     structures = Dataset.read(file, data_units.value).structures
     predictions = _predict(loaded, structures)
-    write_dataset(
-        output,
-        [
-            replace(s, energy=p.energy, forces=p.forces, stress=p.stress)
-            for s, p in zip(structures, predictions, strict=True)
-        ],
-    )
+    predicted = [
+        replace(s, energy=p.energy, forces=p.forces, stress=p.stress)
+        for s, p in zip(structures, predictions, strict=True)
+    ]
+    spreads: list[Mapping[str, float | FloatArray]] = [
+        {"energy_std": p.energy_std, "forces_std": p.forces_std} for p in _of_committee(predictions)
+    ]
+    if spreads:
+        write_extxyz(output, predicted, spreads)
+    else:
+        write_dataset(output, predicted)
     typer.echo(f"{len(structures)} structures in {output}")
+
+
+def _refuse_format_without_spread(output: Path) -> None:
+    from autune.errors import ConfigError
+
+    if output.suffix.lower() not in (".extxyz", ".xyz"):
+        raise ConfigError(
+            "",
+            "the spread of a committee is written as extended XYZ; name a file that ends with "
+            f".extxyz, not {output}",
+        )
 
 
 def evaluate(
@@ -145,29 +168,36 @@ def evaluate(
     """Compare energies and forces with DFT.
 
     Prints the errors per group of structures: energies per atom, force components, the largest
-    error and its structure.
+    error and its structure. Those of a committee are errors of its mean; beside them stands the
+    spread of its members, the root mean square of standard deviations.
 
     \b
     Examples:
       autune evaluate potential builtin:gold
+      autune evaluate committee builtin:gold
       autune evaluate potential new.extxyz --plot parity.png --csv errors.csv
     """
     from autune.dataset import Dataset
     from autune.evaluation.accuracy import accuracy_of, compare
-    from autune.potential.model import Potential
+    from autune.evaluation.spread import measure_spread
     from autune.report.tables import tabulate, write_csv
 
-    loaded = Potential.load(potential, units.value)
+    loaded = _load(potential, units)
     structures = Dataset.read(file, data_units.value).structures
-    comparisons = compare(structures, _predict(loaded, structures))
+    predictions = _predict(loaded, structures)
+    comparisons = compare(structures, predictions)
     errors = [accuracy_of(comparison) for comparison in comparisons]
+    rows = [asdict(row) for row in errors]
+    if spreads := _of_committee(predictions):
+        by_group = measure_spread(structures, spreads)
+        rows = [row | asdict(by_group[row["group"]]) for row in rows]
     if csv is not None:
-        write_csv(tabulate(errors), csv)
+        write_csv(tabulate(rows), csv)
     if plot is not None:
         from autune.report.figures import plot_parity
 
         plot_parity(comparisons, plot)
-    print_table(tabulate({name: getattr(row, name) for name in SHOWN_ERRORS} for row in errors))
+    print_table(tabulate({name: row[name] for name in SHOWN_ERRORS if name in row} for row in rows))
     total = errors[-1]
     if total.n_energies:
         typer.echo(
@@ -201,27 +231,36 @@ def properties(
     """Compare physical properties with DFT.
 
     Lattice constant, elastic constants, bulk modulus, surface energies and the energy of another
-    crystal; gold is compared with the built-in reference.
+    crystal; gold is compared with the built-in reference. Those of a committee are means over its
+    members, with standard deviations.
 
     \b
     Examples:
       autune properties potential
+      autune properties committee
       autune properties potential --settings search.yaml --csv properties.csv
     """
-    from autune.potential.model import Potential
-    from autune.properties import compute_properties, property_error
+    from autune.evaluation.confidence import estimate
+    from autune.evaluation.spread import summarize_properties
+    from autune.potential.committee import Committee
+    from autune.properties import PropertyTable, compute_properties, property_error
     from autune.properties.defaults import default_properties
-    from autune.report.tables import tabulate_properties, write_csv
+    from autune.report.tables import tabulate, tabulate_properties, write_csv
 
-    loaded = Potential.load(potential, units.value)
+    loaded = _load(potential, units)
     wanted = (
         default_properties(loaded.elements)
         if settings is None
         else _properties_of(settings, loaded.elements)
     )
     say_if_kernels_compile()
-    table = compute_properties(loaded.calculator(), wanted, loaded.elements)
-    frame = tabulate_properties(table)
+    members = loaded.members if isinstance(loaded, Committee) else (loaded,)
+    tables = [compute_properties(m.calculator(), wanted, loaded.elements) for m in members]
+    table, frame = tables[0], tabulate_properties(tables[0])
+    if len(tables) > 1:
+        spreads = summarize_properties(tables)
+        table = PropertyTable(tuple(spread.mean for spread in spreads))
+        frame = tabulate(spread.to_dict() for spread in spreads)
     if csv is not None:
         write_csv(frame, csv)
     if plot is not None:
@@ -230,9 +269,11 @@ def properties(
         plot_properties({potential.resolve().name: table}, plot)
     print_table(frame)
     if any(row.reference is not None for row in table.rows):
+        error = estimate([property_error(t, wanted) for t in tables])
+        std = f" +- {error.std:.2g}" if error.n > 1 else ""
         typer.echo(
-            f"property error {property_error(table, wanted):.3g} % (errors within the "
-            "reference's uncertainty count as none)"
+            f"property error {error.mean:.3g}{std} % (errors within the reference's uncertainty "
+            "count as none)"
         )
 
 
@@ -245,7 +286,30 @@ def say_if_kernels_compile() -> None:
         logger.info("compiling kernels (first run only, about a minute)")
 
 
-def _predict(potential: Potential, structures: Sequence[Structure]) -> list[Prediction]:
+def _load(folder: Path, units: Units) -> Potential | Committee:
+    """Load a potential, or the committee of those that lie in a folder."""
+    from autune.potential.committee import Committee, member_folders
+    from autune.potential.model import Potential
+
+    n_members = len(member_folders(folder))
+    if n_members < 2:
+        return Potential.load(folder, units.value)
+    logger.info("%s: a committee of %d potentials", folder, n_members)
+    return Committee.load(folder, units.value)
+
+
+def _of_committee(
+    predictions: Sequence[Prediction | CommitteePrediction],
+) -> list[CommitteePrediction]:
+    """Return the predictions that have a spread: all or none."""
+    from autune.potential.committee import CommitteePrediction
+
+    return [p for p in predictions if isinstance(p, CommitteePrediction)]
+
+
+def _predict(
+    potential: Potential | Committee, structures: Sequence[Structure]
+) -> Sequence[Prediction | CommitteePrediction]:
     """Predict all structures; warn of atoms unlike those of the training set."""
     say_if_kernels_compile()
     predictions = [potential.predict(structure) for structure in structures]

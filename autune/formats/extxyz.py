@@ -7,15 +7,17 @@ decimals only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
 from ase.data import chemical_symbols
 
 from autune.errors import FormatError
 from autune.formats.files import open_text, write_text
-from autune.structures import Structure
+from autune.structures import FloatArray, Structure
 
 NOT_FINITE = {"nan", "+nan", "-nan", "inf", "+inf", "-inf", "infinity", "-infinity"}
 
@@ -53,18 +55,33 @@ def check_extxyz(path: str | Path) -> list[int]:
     return starts
 
 
-def write_extxyz(path: str | Path, structures: Iterable[Structure]) -> None:
+def write_extxyz(
+    path: str | Path,
+    structures: Iterable[Structure],
+    extras: Iterable[Mapping[str, float | FloatArray]] | None = None,
+) -> None:
     """Write structures as extended XYZ in eV and Angstrom, with all digits.
 
     Group, name, weight, side and charge become ``config_type``, ``name``, ``weight``, ``split``
     and ``charge``.
+
+    Parameters
+    ----------
+    path
+        A file that is there is replaced.
+    structures
+        What to write.
+    extras
+        Of each structure more numbers by their names: those of the whole are written beside the
+        energy, those of every atom, shape (n_atoms, n_columns), as columns.
 
     Raises
     ------
     ConfigError
         If the file cannot be written.
     """
-    write_text(path, "".join(_frame_text(structure) for structure in structures))
+    pairs = zip(structures, repeat({}) if extras is None else extras, strict=extras is not None)
+    write_text(path, "".join(_frame_text(structure, extra) for structure, extra in pairs))
 
 
 def _check_frame(path: Path, n: int, first: str, stream: TextIO) -> int:
@@ -93,21 +110,21 @@ def _check_frame(path: Path, n: int, first: str, stream: TextIO) -> int:
     return n
 
 
-def _frame_text(structure: Structure) -> str:
+def _frame_text(structure: Structure, extra: Mapping[str, float | FloatArray]) -> str:
     s = structure
-    properties = "species:S:1:pos:R:3"
+    arrays = {"pos": s.positions} if s.forces is None else {"pos": s.positions, "forces": s.forces}
+    arrays |= {name: value for name, value in extra.items() if isinstance(value, np.ndarray)}
+    numbers = {name: x for name, x in extra.items() if not isinstance(x, np.ndarray)}
+    properties = ":".join(["species:S:1", *(f"{n}:R:{a.shape[1]}" for n, a in arrays.items())])
     columns = [[chemical_symbols[number]] for number in s.numbers.tolist()]
-    arrays = [s.positions] if s.forces is None else [s.positions, s.forces]
-    if s.forces is not None:
-        properties += ":forces:R:3"
-    for array in arrays:
+    for array in arrays.values():
         for column, row in zip(columns, array.tolist(), strict=True):
             column.extend(repr(value) for value in row)
-    lines = [str(s.n_atoms), _comment(s, properties), *map(" ".join, columns)]
-    return "\n".join(lines) + "\n"
+    comment = _comment(s, properties, numbers)
+    return "\n".join([str(s.n_atoms), comment, *map(" ".join, columns)]) + "\n"
 
 
-def _comment(structure: Structure, properties: str) -> str:
+def _comment(structure: Structure, properties: str, extra: Mapping[str, float]) -> str:
     s = structure
     words = []
     if s.cell is not None:
@@ -115,6 +132,7 @@ def _comment(structure: Structure, properties: str) -> str:
     words.append(f"Properties={properties}")
     if s.energy is not None:
         words.append(f"energy={float(s.energy)!r}")
+    words += [f"{name}={float(x)!r}" for name, x in extra.items()]
     if s.stress is not None:
         words.append(f'stress="{_row(s.stress.T.ravel().tolist())}"')
     texts = {"config_type": s.group, "name": s.name, "split": s.side or ""}

@@ -269,10 +269,10 @@ def _hint(directory: Path) -> str:
     """Say what lies in a folder that is no potential."""
     from autune.potential.committee import member_folders
 
-    inside = [name for name in ("potential", "best") if (directory / name).is_dir()]
+    inside = [directory / name for name in ("potential", "best") if (directory / name).is_dir()]
     members = member_folders(directory)
-    if inside:
-        return f"; there is one in {directory / inside[0]}"
+    if inside or len(members) == 1:
+        return f"; there is one in {(inside or members)[0]}"
     if members:
         return (
             f", found a committee of {len(members)}: load it with Committee.load, or one of them "

@@ -213,6 +213,9 @@ def test_potential_says_that_a_folder_is_a_committee(gold: Potential, tmp_path: 
     with pytest.raises(FormatError, match=r"a committee of 2: load it with Committee\.load, or "):
         Potential.load(tmp_path / "two")
     Potential.load(tmp_path / "two" / "seed-1")
+    gold.save(tmp_path / "one" / "seed-0")
+    with pytest.raises(FormatError, match=r"there is one in .*seed-0$"):
+        Potential.load(tmp_path / "one")
 
 
 def test_what_is_no_committee_is_refused(gold: Potential, alloy: Potential, tmp_path: Path) -> None:

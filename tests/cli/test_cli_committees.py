@@ -1,0 +1,126 @@
+"""The verbs about potentials, given a committee: means, and spreads beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase.io import read
+
+import autune
+from autune import Committee, Dataset, Potential
+
+SETTINGS = {
+    "name": "tiny",
+    "dataset": {"path": "builtin:gold", "leave_out_groups": ["surface_100", "surface_111"]},
+    "potential": {"elements": ["Au"], "hidden_layers": [3]},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Three potentials of one training each."""
+    members = tuple(
+        autune.train(
+            {**SETTINGS, "training": {"epochs": 2, "updates_per_epoch": 50, "seed": seed}}
+        ).potential
+        for seed in range(3)
+    )
+    path = tmp_path_factory.mktemp("potentials") / "committee"
+    Committee(members).save(path)
+    return path
+
+
+def test_predict_writes_means_and_spreads(run, folder, tmp_path):
+    output = tmp_path / "out.extxyz"
+    code, text, notes = run("predict", folder, "builtin:gold", "-o", output)
+    assert code == 0
+    assert "105 structures" in text
+    assert f"{folder}: a committee of 3 potentials" in notes
+    atoms = read(output, ":")[60]
+    structure = Dataset.read("builtin:gold").structures[60]
+    alone = [Potential.load(folder / f"seed-{n}").predict(structure) for n in range(3)]
+    energies, forces = [p.energy for p in alone], [p.forces for p in alone]
+    assert atoms.get_potential_energy() == pytest.approx(np.mean(energies), abs=1e-9)
+    assert atoms.info["energy_std"] == pytest.approx(np.std(energies, ddof=1), abs=1e-9)
+    np.testing.assert_allclose(atoms.get_forces(), np.mean(forces, axis=0), atol=1e-9)
+    assert atoms.arrays["forces_std"].max() > 1e-4
+    np.testing.assert_allclose(
+        atoms.arrays["forces_std"], np.std(forces, axis=0, ddof=1), atol=1e-9
+    )
+    # What was written is a data set like any other.
+    assert Dataset.read(output).structures[60].energy == pytest.approx(np.mean(energies), abs=1e-9)
+
+
+def test_format_without_room_for_spreads_is_refused(run, folder, tmp_path):
+    code, _, message = run("predict", folder, "builtin:gold", "-o", tmp_path / "out.traj")
+    assert code == 2
+    assert "name a file that ends with .extxyz" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_evaluate_puts_the_spread_beside_the_errors_of_the_mean(run, folder, tmp_path):
+    code, text, _ = run("evaluate", folder, "builtin:gold", "--csv", tmp_path / "errors.csv")
+    assert code == 0
+    rows = {line.split()[0]: line.split() for line in text.splitlines() if line.split()}
+    table = pd.read_csv(tmp_path / "errors.csv").set_index("group")
+    committee, structures = Committee.load(folder), Dataset.read("builtin:gold").structures
+    found = [committee.predict(s) for s in structures]
+    spread = [p.energy_std / s.n_atoms for s, p in zip(structures, found, strict=True)]
+    errors = [(p.energy - s.energy) / s.n_atoms for s, p in zip(structures, found, strict=True)]
+    for column, values in (("energy_rmse", errors), ("energy_spread", spread)):
+        expected = np.sqrt(np.mean(np.square(values)))
+        assert table.loc["all", f"{column} [eV/atom]"] == pytest.approx(expected)
+        assert f"{expected:.4g}" in rows["all"]
+    components = np.concatenate([p.forces_std.ravel() for p in found])
+    assert table.loc["all", "force_spread [eV/Angstrom]"] == pytest.approx(
+        np.sqrt(np.mean(components**2))
+    )
+    assert len(table) == 5
+
+
+def test_evaluate_of_a_potential_has_no_spread(run, folder):
+    code, text, _ = run("evaluate", folder / "seed-1", "builtin:gold")
+    assert code == 0
+    assert "energy_spread" not in text
+
+
+def test_properties_are_means_with_deviations(run, folder, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "evaluation: {properties: {reference: builtin:gold, lattice_constant: {},"
+        " phase: {crystal: bcc}}}"
+    )
+    options = ("--settings", settings, "--csv")
+    tables = []
+    for number in range(3):
+        csv = tmp_path / f"{number}.csv"
+        assert run("properties", folder / f"seed-{number}", *options, csv)[0] == 0
+        tables.append(pd.read_csv(csv).set_index("name"))
+    code, text, _ = run("properties", folder, *options, tmp_path / "all.csv", "--plot",
+                        tmp_path / "all.png")  # fmt: skip
+    assert code == 0
+    assert "property error" in text
+    assert " +- " in text
+    table = pd.read_csv(tmp_path / "all.csv").set_index("name")
+    for name, unit in (
+        ("lattice_constant", "Angstrom"), ("bcc_fcc_energy_difference", "meV/atom")
+    ):  # fmt: skip
+        values = [t.loc[name, "value"] for t in tables]
+        row = table.loc[name]
+        assert row["unit"] == unit
+        assert row["mean"] == pytest.approx(np.mean(values))
+        assert row["std"] == pytest.approx(np.std(values, ddof=1), rel=1e-6)
+        assert row["error"] == pytest.approx(row["mean"] - row["reference"])
+        percent = 100 * row["std"] / abs(row["reference"])
+        assert row["error_percent_std [%]"] == pytest.approx(percent)
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_structures_of_other_elements_are_refused(run, folder, tmp_path):
+    (tmp_path / "copper.xyz").write_text("1\n\nCu 0.0 0.0 0.0\n")
+    code, _, message = run("predict", folder, tmp_path / "copper.xyz", "-o", tmp_path / "o.xyz")
+    assert code == 2
+    assert "has Cu, the potential knows Au" in message
