@@ -1,14 +1,22 @@
 """One trial: settings and structures go in, trained potentials and their errors come out.
 
 A trial knows no search: it is the same function for `autune train`, for a worker of a search and
-for a notebook.  Its folder holds
+for a notebook.  It trains once for every seed; with cross-validation, every fold with every seed.
+Its folder holds
 
     settings.yaml          all settings
-    seed-0/, seed-1/, ...  one training each: potential/, properties.csv, its state while it runs
-    potential/             the potential of the seed with the lowest score
+    seed-0/, seed-1/, ...  one training each: potential/, properties.csv, its state while it runs;
+                           with cross-validation in fold-1/, fold-2/, ..., or fold-GROUP/
+    potential/             the potential of the seed with the lowest score; with cross-validation
+                           that of the training with the median score (of an even number the lower
+                           of the two), because the best one had the easiest test
     properties.csv         its properties
-    history.csv            epochs of all seeds
-    learning_curve.png, parity.png, properties.png
+    history.csv            epochs of all trainings
+    learning_curve.png     of all trainings
+    parity.png             the test set by that potential; with cross-validation the test of every
+                           fold by all its trainings, so that no structure is shown to a potential
+                           that has seen it
+    properties.png
     result.json            state and metrics, written last
 
 A trial that finds finished or half-finished trainings of the same settings in its folder goes on
@@ -18,36 +26,32 @@ from there.
 from __future__ import annotations
 
 import json
-import math
-import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from autune.dataset import Dataset, split_dataset
+from autune.dataset import Dataset, Fold, make_folds, split_dataset
 from autune.errors import DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare
 from autune.evaluation.loss import score
+from autune.evaluation.metrics import property_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
-from autune.properties import (
-    PropertyTable,
-    check_properties,
-    compute_properties,
-    property_error,
-    property_names,
-)
+from autune.potential.basis import build_architecture
+from autune.properties import PropertyTable, check_properties, compute_properties
 from autune.report.figures import plot_learning_curve, plot_parity, plot_properties
 from autune.report.tables import tabulate, tabulate_properties, write_csv
 from autune.settings import Settings
-from autune.training.epoch import Epoch, Report, go_on
+from autune.training.epoch import Epoch, Judged, Report, go_on
 from autune.training.loop import Trained, train_potential
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared, prepare
 
 State = Literal["complete", "stopped", "diverged", "failed"]
+OVER = ("complete", "diverged")
+"""States of trials with which nobody goes on."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,12 @@ class TrialResult:
     reason
         Of a trial that is not complete.
     metrics
-        Mean over the seeds: energy_rmse, train_energy_rmse [eV/atom], force_rmse,
-        train_force_rmse [eV/Angstrom] of the kept epoch, property_error [%], property.NAME in the
-        property's unit, kept_epoch, score; with more than one seed also NAME_std.
+        Of a complete trial those that `autune.evaluation.metrics.metric_names` lists, means over
+        all trainings: energy_rmse, train_energy_rmse [eV/atom], force_rmse, train_force_rmse
+        [eV/Angstrom] of the kept epoch, property_error [%], property.NAME in the property's unit,
+        property_error.NAME [%], kept_epoch, epoch_seconds, score.  With more than one seed also
+        NAME_std, over the seeds of the means over the folds; with leave_one_group_out also
+        energy_rmse.GROUP, force_rmse.GROUP, score.GROUP, over the seeds.
     seconds
         Wall time, s.
     directory
@@ -84,78 +91,91 @@ def run_trial(
     report: Report = go_on,
     communicator: Communicator | None = None,
 ) -> TrialResult:
-    """Train with every seed, judge, and write everything into the trial's folder.
+    """Train with every seed, with cross-validation on every fold, judge, and write everything.
+
+    Folds come one after the other, in each the seeds, so that the descriptors of a fold are
+    computed once.  The first training, by which a search stops trials early, is that of seed 0 on
+    the first part of k_fold, which has its share of every group as all parts have, or on the
+    largest group of leave_one_group_out.
+
+    With `training.keep: best` the test structures of a fold also choose the epoch; `last` makes
+    its errors those of structures that have decided nothing.
 
     Parameters
     ----------
     settings
         Without distributions.
     dataset
-        Split into training and test.
+        Split into training and test; cross-validation splits all but the holdout, which no trial
+        sees, again.
     directory
         Made when it is missing.
     report
-        Called after every epoch of every seed; False stops the trial.
+        Called after every epoch, and after every training with its score; False stops the trial.
+        ``seed`` of what is reported counts the trainings of the trial.  When a trial goes on,
+        its finished trainings are reported again, but not their epochs.
     communicator
         Ranks; None: one.  All train; the first one reports, judges and writes.
+
+    Returns
+    -------
+    TrialResult
+        What result.json of the same settings and data says if it is there and the trial is
+        complete or diverged; nothing is trained then.
 
     Raises
     ------
     ConfigError, DataError
-        If settings and data do not fit together.
+        If settings and data do not fit together, or a result cannot be written.
     """
     directory = Path(directory)
     began = time.monotonic()
-    if len(dataset.test) == 0:
+    dataset = dataset.without_holdout()
+    if settings.evaluation.cross_validation == "none" and len(dataset.test) == 0:
         raise DataError("the test set is empty; split the data set (autune.dataset.split_dataset)")
     ranks = communicator or Serial()
-    prepared = prepare(settings, dataset, ranks)
-    if settings.evaluation.properties is not None:
-        check_properties(settings.evaluation.properties, prepared.architecture.elements)
-    finished = _finished(directory, prepared.identity)
+    folds = make_folds(dataset, settings)
+    identity = f"{settings.identity}-{dataset.fingerprint[:16]}"
+    finished = _finished(directory, identity)
     if ranks.agree(finished is not None):
         return finished or TrialResult("complete", "", {}, 0.0, directory)
-    if ranks.rank == 0:
-        make_folder(directory)
-        write_text(directory / "settings.yaml", settings.to_yaml())
-    seeds: list[_Seed] = []
+    wanted = settings.evaluation.properties
+    if wanted is not None:
+        check_properties(wanted, build_architecture(settings.potential).elements)
+    trainings: list[_Training] = []
     state: State = "complete"
     reason = ""
     try:
-        for seed in range(settings.evaluation.seeds):
-            seeds.append(_run_seed(settings, prepared, seed, directory, report, ranks))
-            if not seeds[-1].trained.finished:
-                state, reason = "stopped", f"stopped in epoch {seeds[-1].trained.epochs[-1].number}"
+        for fold in folds:
+            reason = _run_fold(settings, fold, len(folds), directory, trainings, report, ranks)
+            if reason:
+                state = "stopped"
                 break
     except TrainingDiverged as error:
-        state, reason = "diverged", f"seed {len(seeds)}: {error}"
+        fold_number, seed = divmod(len(trainings), settings.evaluation.seeds)
+        state, reason = "diverged", f"{_place(folds[fold_number], seed)}: {error}"
     metrics: dict[str, float] = {}
     if ranks.rank != 0:
         return TrialResult(state, reason, metrics, time.monotonic() - began, directory)
-    if seeds:
-        write_csv(tabulate(_history(seeds)), directory / "history.csv")
+    if trainings:
+        write_csv(tabulate(_history(trainings)), directory / "history.csv")
+    chosen = None
     if state == "complete":
-        metrics = _mean_over_seeds([seed.metrics for seed in seeds])
-        best = min(range(len(seeds)), key=lambda i: seeds[i].metrics["score"])
-        metrics["best_seed"] = float(best)
-        _show(dataset, directory, seeds, best)
+        groups = [fold.name for fold in folds]
+        left_out = settings.evaluation.cross_validation == "leave_one_group_out"
+        metrics = trial_metrics(
+            [t.metrics for t in trainings], settings.evaluation.seeds, groups if left_out else ()
+        )
+        chosen = _choose(trainings)
+        if not trainings[0].fold.name:
+            metrics["best_seed"] = float(trainings.index(chosen))
+        _show(directory, trainings, chosen)
     result = TrialResult(state, reason, metrics, time.monotonic() - began, directory)
-    _write_result(result, prepared, [seed.metrics for seed in seeds])
-    if state == "complete":
-        for checkpoint in directory.glob("seed-*/checkpoint.npz"):
+    _write_result(result, identity, trainings, chosen)
+    if state in OVER:
+        for checkpoint in directory.glob("**/checkpoint.npz"):
             checkpoint.unlink()
     return result
-
-
-def metric_names(settings: Settings) -> list[str]:
-    """List the metrics that a complete trial with these settings has."""
-    names = ["score", "energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse"]
-    names += ["kept_epoch", "epoch_seconds"]
-    if (wanted := settings.evaluation.properties) is not None:
-        names += ["property_error", *(f"property.{name}" for name in property_names(wanted))]
-    if settings.evaluation.seeds > 1:
-        names += [f"{name}_std" for name in names]
-    return names
 
 
 def train(
@@ -200,23 +220,60 @@ def train(
 
 
 @dataclass(frozen=True, eq=False)
-class _Seed:
+class _Training:
     """One training of a trial, judged."""
 
+    fold: Fold
+    folder: Path
+    dropped: tuple[str, ...]
     trained: Trained
     table: PropertyTable | None
     metrics: dict[str, float]
 
 
-def _run_seed(
+def _run_fold(
     settings: Settings,
-    prepared: Prepared,
-    seed: int,
+    fold: Fold,
+    n_folds: int,
     directory: Path,
+    trainings: list[_Training],
     report: Report,
     ranks: Communicator,
-) -> _Seed:
-    folder = directory / f"seed-{seed}"
+) -> str:
+    """Add the trainings of a fold to the others; return why the trial stops, or nothing.
+
+    What it holds of the data is gone when it returns, because two folds may not fit into memory.
+    """
+    prepared = prepare(settings, fold.dataset, ranks)
+    if not trainings and ranks.rank == 0:  # what is refused is refused by now
+        make_folder(directory)
+        write_text(directory / "settings.yaml", settings.to_yaml())
+    n_seeds = settings.evaluation.seeds
+    for seed in range(n_seeds):
+        number = len(trainings)
+        folder = directory / fold.folder / f"seed-{seed}"
+        numbered = _numbered(report, number)
+        trainings.append(_run_seed(settings, fold, prepared, seed, folder, numbered, ranks))
+        trained = trainings[-1].trained
+        if not trained.finished:
+            return f"stopped in epoch {trained.epochs[-1].number} of {_place(fold, seed)}"
+        go = True
+        if ranks.rank == 0:
+            go = report(Judged(number, trainings[-1].metrics["score"]))
+        if not ranks.agree(go) and number + 1 < n_folds * n_seeds:
+            return f"stopped after {_place(fold, seed)}"
+    return ""
+
+
+def _run_seed(
+    settings: Settings,
+    fold: Fold,
+    prepared: Prepared,
+    seed: int,
+    folder: Path,
+    report: Report,
+    ranks: Communicator,
+) -> _Training:
     if ranks.rank == 0:
         make_folder(folder)
     trained = train_potential(
@@ -228,8 +285,9 @@ def _run_seed(
         communicator=ranks,
         checkpoint=folder / "checkpoint.npz",
     )
+    dropped = prepared.dropped
     if not trained.finished or ranks.rank != 0:
-        return _Seed(trained, None, {})
+        return _Training(fold, folder, dropped, trained, None, {})
     trained.potential.save(folder / "potential")
     kept = trained.epochs[trained.kept]
     metrics = {
@@ -246,40 +304,51 @@ def _run_seed(
         potential = trained.potential
         table = compute_properties(potential.calculator(), wanted, potential.elements)
         write_csv(tabulate_properties(table), folder / "properties.csv")
-        metrics |= {f"property.{name}": value for name, value in table.values.items()}
-        metrics["property_error"] = property_error(table, wanted)
+        metrics |= property_metrics(table, wanted)
     metrics["score"] = score(metrics, settings.evaluation.score)
-    return _Seed(trained, table, metrics)
+    return _Training(fold, folder, dropped, trained, table, metrics)
 
 
-def _mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of every metric that all seeds have; standard deviation (n - 1) as NAME_std."""
-    metrics = {}
-    for name in seeds[0]:
-        values = [seed[name] for seed in seeds if name in seed]
-        if len(values) < len(seeds):
-            continue
-        metrics[name] = statistics.fmean(values)
-        if len(values) > 1:
-            finite = all(map(math.isfinite, values))
-            metrics[f"{name}_std"] = statistics.stdev(values) if finite else math.nan
-    return metrics
+def _numbered(report: Report, number: int) -> Report:
+    """Say which training of the trial an epoch is of."""
+    return lambda epoch: report(replace(epoch, seed=number))
 
 
-def _history(seeds: Sequence[_Seed]) -> list[Epoch]:
-    return [epoch for seed in seeds for epoch in seed.trained.epochs]
+def _place(fold: Fold, seed: int) -> str:
+    return f"fold {fold.name}, seed {seed}" if fold.name else f"seed {seed}"
 
 
-def _show(dataset: Dataset, directory: Path, seeds: Sequence[_Seed], best: int) -> None:
-    """Put the best seed's potential, its properties and the figures into the trial's folder."""
-    chosen = seeds[best]
-    potential = chosen.trained.potential
-    potential.save(directory / "potential")
-    kept = {index: seed.trained.kept for index, seed in enumerate(seeds)}
-    plot_learning_curve(_history(seeds), directory / "learning_curve.png", kept)
-    test = dataset.test_structures
-    predictions = [potential.predict(structure) for structure in test]
-    plot_parity(compare(test, predictions), directory / "parity.png")
+def _epochs(trainings: Sequence[_Training]) -> list[Epoch]:
+    return [
+        replace(epoch, seed=number)
+        for number, training in enumerate(trainings)
+        for epoch in training.trained.epochs
+    ]
+
+
+def _history(trainings: Sequence[_Training]) -> list[dict[str, Any]]:
+    if not trainings[0].fold.name:
+        return [asdict(epoch) for epoch in _epochs(trainings)]
+    return [{"fold": trainings[e.seed].fold.name, **asdict(e)} for e in _epochs(trainings)]
+
+
+def _choose(trainings: Sequence[_Training]) -> _Training:
+    """Return the best training, with cross-validation that in the middle."""
+    by_score = sorted(trainings, key=lambda training: training.metrics["score"])
+    return by_score[(len(trainings) - 1) // 2 if trainings[0].fold.name else 0]
+
+
+def _show(directory: Path, trainings: Sequence[_Training], chosen: _Training) -> None:
+    """Put a training's potential, its properties and the figures into the trial's folder."""
+    chosen.trained.potential.save(directory / "potential")
+    kept = {number: training.trained.kept for number, training in enumerate(trainings)}
+    plot_learning_curve(_epochs(trainings), directory / "learning_curve.png", kept)
+    shown = trainings if chosen.fold.name else [chosen]
+    tests = [(t.trained.potential, s) for t in shown for s in t.fold.dataset.test_structures]
+    predictions = [potential.predict(structure) for potential, structure in tests]
+    plot_parity(
+        compare([structure for _, structure in tests], predictions), directory / "parity.png"
+    )
     if chosen.table is not None:
         write_csv(tabulate_properties(chosen.table), directory / "properties.csv")
         if any(row.reference is not None for row in chosen.table.rows):
@@ -287,16 +356,18 @@ def _show(dataset: Dataset, directory: Path, seeds: Sequence[_Seed], best: int) 
 
 
 def _write_result(
-    result: TrialResult, prepared: Prepared, seeds: Sequence[Mapping[str, float]]
+    result: TrialResult, identity: str, trainings: Sequence[_Training], chosen: _Training | None
 ) -> None:
     content = {
         "state": result.state,
         "reason": result.reason,
         "metrics": result.metrics,
-        "seeds": seeds,
+        "seeds": [training.metrics for training in trainings],
+        "folds": [training.fold.name for training in trainings],
+        "potential": str(chosen.folder.relative_to(result.directory)) if chosen else "",
         "seconds": result.seconds,
-        "identity": prepared.identity,
-        "dropped_symmetry_functions": prepared.dropped,
+        "identity": identity,
+        "dropped_symmetry_functions": sorted({name for t in trainings for name in t.dropped}),
     }
     write_text(result.directory / "result.json", json.dumps(content, indent=1) + "\n")
 
@@ -311,9 +382,9 @@ def read_result(directory: str | Path) -> TrialResult | None:
 
 
 def _finished(directory: Path, identity: str) -> TrialResult | None:
-    """Return the result of the same trial if it is complete already."""
+    """Return the result of the same trial if there is nothing left to do for it."""
     content = _read_json(directory / "result.json")
-    if content is None or (content["identity"], content["state"]) != (identity, "complete"):
+    if content is None or content["identity"] != identity or content["state"] not in OVER:
         return None
     return read_result(directory)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import statistics
+import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +17,28 @@ import numpy as np
 import pytest
 
 from autune import trial
-from autune.dataset import Dataset, split_dataset
-from autune.errors import DataError, TrainingDiverged
-from autune.evaluation.accuracy import measure
+from autune.dataset import Dataset, make_folds, split_dataset
+from autune.errors import ConfigError, DataError, TrainingDiverged
+from autune.evaluation.accuracy import compare, measure
+from autune.evaluation.metrics import metric_names
 from autune.potential.model import Potential
 from autune.settings import Settings
-from autune.training.epoch import Epoch, go_on
+from autune.structures import Structure
+from autune.training import inputs as inputs_module
+from autune.training.epoch import Epoch, Judged, go_on
+from autune.training.inputs import Inputs, compute_inputs
+from autune.training.parallel import Communicator
 from autune.trial import run_trial, train
 
 GOLD = Dataset.read("builtin:gold")
 
 
-def make_settings(seeds: int = 2, properties: bool = False, **training: Any) -> Settings:
+def make_settings(
+    seeds: int = 2,
+    properties: bool = False,
+    evaluation: dict[str, Any] | None = None,
+    **training: Any,
+) -> Settings:
     wanted = {"reference": "builtin:gold", "lattice_constant": {}} if properties else None
     return Settings.from_mapping(
         {
@@ -41,7 +55,7 @@ def make_settings(seeds: int = 2, properties: bool = False, **training: Any) -> 
                 "hidden_layers": [3],
             },
             "training": {"epochs": 2, "updates_per_epoch": 10, **training},
-            "evaluation": {"seeds": seeds, "properties": wanted},
+            "evaluation": {"seeds": seeds, "properties": wanted, **(evaluation or {})},
         }
     )
 
@@ -49,18 +63,32 @@ def make_settings(seeds: int = 2, properties: bool = False, **training: Any) -> 
 DATASET = split_dataset(GOLD, make_settings().dataset)
 
 
+JUDGED = 99
+"""Stands for an epoch's number where a training is judged."""
+
+
 class Reports:
-    """A report that keeps the epochs, and stops or dies in one of them."""
+    """A report that keeps epochs and judgements, and stops or dies in one of them."""
 
     def __init__(self, stop: tuple[int, int] | None = None, die: tuple[int, int] | None = None):
-        self.seen: list[tuple[int, int]] = []
+        self.all: list[tuple[int, int]] = []
+        self.scores: list[float] = []
         self.stop, self.die = stop, die
 
-    def __call__(self, epoch: Epoch) -> bool:
-        self.seen.append((epoch.seed, epoch.number))
-        if self.seen[-1] == self.die:
+    @property
+    def seen(self) -> list[tuple[int, int]]:
+        """Epochs."""
+        return [event for event in self.all if event[1] != JUDGED]
+
+    def __call__(self, event: Epoch | Judged) -> bool:
+        if isinstance(event, Judged):
+            self.scores.append(event.score)
+            self.all.append((event.seed, JUDGED))
+        else:
+            self.all.append((event.seed, event.number))
+        if self.all[-1] == self.die:
             raise KeyboardInterrupt
-        return self.seen[-1] != self.stop
+        return self.all[-1] != self.stop
 
 
 def weights(folder: Path) -> np.ndarray:
@@ -71,11 +99,12 @@ def test_metrics_are_means_over_seeds(tmp_path: Path) -> None:
     reports = Reports()
     result = run_trial(make_settings(properties=True), DATASET, tmp_path, reports)
     assert (result.state, result.reason) == ("complete", "")
-    assert reports.seen == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    assert reports.all == [(0, 1), (0, 2), (0, JUDGED), (1, 1), (1, 2), (1, JUDGED)]
     content = json.loads((tmp_path / "result.json").read_text())
     assert content["metrics"] == result.metrics
+    assert reports.scores == [seed["score"] for seed in content["seeds"]]
     names = {"energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse", "kept_epoch"}
-    names |= {"epoch_seconds", "property_error", "score"}
+    names |= {"epoch_seconds", "property_error", "property_error.lattice_constant", "score"}
     assert names <= set(result.metrics)
     for name in names:
         values = [seed[name] for seed in content["seeds"]]
@@ -120,7 +149,7 @@ def test_a_complete_trial_is_not_run_again(tmp_path: Path) -> None:
     assert len(reports.seen) == 8
 
 
-@pytest.mark.parametrize("die", [(0, 1), (1, 1), (1, 2)])
+@pytest.mark.parametrize("die", [(0, 1), (0, JUDGED), (1, 1), (1, 2), (1, JUDGED)])
 def test_a_killed_trial_goes_on(
     die: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +160,7 @@ def test_a_killed_trial_goes_on(
     assert not (tmp_path / "cut" / "result.json").exists()
     reports = Reports()
     result = run_trial(make_settings(), DATASET, tmp_path / "cut", reports)
-    # Nothing before the last checkpoint is trained again, a finished seed above all.
+    # The epoch in flight is trained again, and nothing else.
     assert reports.seen == [epoch for epoch in [(0, 1), (0, 2), (1, 1), (1, 2)] if epoch >= die]
     for seed in range(2):
         name = f"seed-{seed}/potential"
@@ -160,7 +189,7 @@ def test_a_kill_while_figures_are_drawn_trains_nothing_again(
 def test_a_stopped_trial_has_no_metrics_and_can_go_on(tmp_path: Path) -> None:
     result = run_trial(make_settings(), DATASET, tmp_path, Reports(stop=(1, 1)))
     assert (result.state, result.metrics) == ("stopped", {})
-    assert "epoch 1" in result.reason
+    assert result.reason == "stopped in epoch 1 of seed 1"
     assert json.loads((tmp_path / "result.json").read_text())["state"] == "stopped"
     assert len((tmp_path / "history.csv").read_text().splitlines()) >= 5
     reports = Reports()
@@ -168,8 +197,19 @@ def test_a_stopped_trial_has_no_metrics_and_can_go_on(tmp_path: Path) -> None:
     assert reports.seen == [(1, 2)]
 
 
-def test_stop_after_the_last_epoch_comes_too_late(tmp_path: Path) -> None:
-    result = run_trial(make_settings(seeds=1), DATASET, tmp_path, Reports(stop=(0, 2)))
+def test_a_trial_may_be_stopped_after_a_training(tmp_path: Path) -> None:
+    result = run_trial(make_settings(seeds=3), DATASET, tmp_path, Reports(stop=(1, JUDGED)))
+    assert (result.state, result.reason, result.metrics) == ("stopped", "stopped after seed 1", {})
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert (content["state"], len(content["seeds"])) == ("stopped", 2)
+    reports = Reports()
+    assert run_trial(make_settings(seeds=3), DATASET, tmp_path, reports).state == "complete"
+    assert reports.all == [(0, JUDGED), (1, JUDGED), (2, 1), (2, 2), (2, JUDGED)]
+
+
+@pytest.mark.parametrize("last", [(0, 2), (0, JUDGED)])
+def test_stop_at_the_end_comes_too_late(last: tuple[int, int], tmp_path: Path) -> None:
+    result = run_trial(make_settings(seeds=1), DATASET, tmp_path, Reports(stop=last))
     assert result.state == "complete"
 
 
@@ -188,6 +228,11 @@ def test_a_diverged_seed_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert json.loads((tmp_path / "result.json").read_text())["state"] == "diverged"
     assert (tmp_path / "history.csv").is_file()
     assert not (tmp_path / "potential").exists()
+    assert not list(tmp_path.rglob("checkpoint.npz"))
+    # It would diverge again.
+    reports = Reports()
+    assert run_trial(make_settings(), DATASET, tmp_path, reports) == result
+    assert reports.all == []
 
 
 def test_a_test_set_that_overflows_is_a_divergence(
@@ -199,11 +244,211 @@ def test_a_test_set_that_overflows_is_a_divergence(
     assert "not finite in any epoch" in result.reason
 
 
-def test_metrics_that_are_not_finite_have_no_deviation() -> None:
-    metrics = trial._mean_over_seeds([{"a": 1.0, "b": 2.0}, {"a": math.inf}])  # noqa: SLF001
-    assert metrics["a"] == math.inf
-    assert math.isnan(metrics["a_std"])
-    assert "b" not in metrics
+def test_nothing_is_prepared_for_a_trial_that_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_trial(make_settings(seeds=1), DATASET, tmp_path)
+    monkeypatch.setattr(trial, "prepare", None)
+    assert run_trial(make_settings(seeds=1), DATASET, tmp_path).state == "complete"
+
+
+def test_no_trial_sees_the_holdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held_out = DATASET.train[:9]
+    dataset = replace(DATASET, train=DATASET.train[9:], holdout=held_out)
+    names = {DATASET.structures[i].name for i in held_out}
+    prepare = trial.prepare
+
+    def look(settings: Settings, dataset: Dataset, ranks: Communicator) -> Any:
+        assert names.isdisjoint(s.name for s in dataset.structures)
+        return prepare(settings, dataset, ranks)
+
+    monkeypatch.setattr(trial, "prepare", look)
+    result = run_trial(make_settings(seeds=1), dataset, tmp_path)
+    # Whether the holdout was taken away before changes nothing.
+    again = run_trial(make_settings(seeds=1), dataset.without_holdout(), tmp_path)
+    assert again == result
+
+
+def test_results_that_cannot_be_written_are_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill(event: Epoch | Judged) -> bool:
+        if isinstance(event, Judged):
+            monkeypatch.setattr(Path, "replace", full)
+        return True
+
+    message = r"history\.csv cannot be written: no space left on device; .* has space"
+    with pytest.raises(ConfigError, match=message):
+        run_trial(make_settings(seeds=1), DATASET, tmp_path, fill)
+    assert not (tmp_path / "result.json").exists()
+    # With space again, nothing is trained again.
+    monkeypatch.undo()
+    reports = Reports()
+    assert run_trial(make_settings(seeds=1), DATASET, tmp_path, reports).state == "complete"
+    assert reports.seen == []
+
+
+# ---- cross-validation ------------------------------------------------------------------------
+
+
+def cross_validated(how: str = "k_fold", seeds: int = 2, **evaluation: Any) -> Settings:
+    return make_settings(seeds, evaluation={"cross_validation": how, "folds": 3, **evaluation})
+
+
+def test_every_fold_is_trained_with_every_seed(tmp_path: Path) -> None:
+    settings = cross_validated()
+    reports = Reports()
+    result = run_trial(settings, DATASET, tmp_path, reports)
+    assert result.state == "complete"
+    assert reports.all == [(k, event) for k in range(6) for event in (1, 2, JUDGED)]
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert content["folds"] == ["1", "1", "2", "2", "3", "3"]
+    # Errors are those of each potential on the structures of its own test.
+    folders = [f"fold-{fold}/seed-{seed}" for fold in (1, 2, 3) for seed in (0, 1)]
+    folds = make_folds(DATASET, settings)
+    for folder, fold, metrics in zip(folders, np.repeat(folds, 2), content["seeds"], strict=True):
+        potential = Potential.load(tmp_path / folder / "potential")
+        test = fold.dataset.test_structures
+        accuracy = measure(test, [potential.predict(structure) for structure in test])[-1]
+        assert metrics["energy_rmse"] == pytest.approx(accuracy.energy_rmse)
+        assert metrics["force_rmse"] == pytest.approx(accuracy.force_rmse)
+    forces = np.array([seed["force_rmse"] for seed in content["seeds"]]).reshape(3, 2)
+    assert result.metrics["force_rmse"] == pytest.approx(forces.mean())
+    assert result.metrics["force_rmse_std"] == pytest.approx(forces.mean(axis=0).std(ddof=1))
+    # No training is done twice.
+    assert len({tuple(weights(tmp_path / folder / "potential")) for folder in folders}) == 6
+    # The potential is that of the training with the median score.
+    scores = [seed["score"] for seed in content["seeds"]]
+    median = folders[scores.index(sorted(scores)[2])]
+    assert content["potential"] == median
+    np.testing.assert_array_equal(
+        weights(tmp_path / "potential"), weights(tmp_path / median / "potential")
+    )
+    history = (tmp_path / "history.csv").read_text().splitlines()
+    assert history[0].startswith("fold,seed,number,")
+    assert [line.split(",")[:3] for line in history[1:]] == [
+        [str(k // 2 + 1), str(k), str(epoch)] for k in range(6) for epoch in range(3)
+    ]
+    assert not list(tmp_path.rglob("checkpoint.npz"))
+
+
+def test_all_structures_are_predicted_by_potentials_that_have_not_seen_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def note(structures: Sequence[Structure], predictions: Sequence[Any]) -> Any:
+        compared.extend(s.name for s in structures)
+        return compare(structures, predictions)
+
+    monkeypatch.setattr(trial, "compare", note)
+    run_trial(cross_validated(seeds=1), DATASET, tmp_path)
+    assert sorted(compared) == sorted(s.name for s in GOLD.structures)
+
+
+def test_errors_of_the_group_left_out_are_metrics(tmp_path: Path) -> None:
+    settings = cross_validated("leave_one_group_out")
+    result = run_trial(settings, DATASET, tmp_path)
+    content = json.loads((tmp_path / "result.json").read_text())
+    by_group: dict[str, list[dict[str, float]]] = {}
+    for group, metrics in zip(content["folds"], content["seeds"], strict=True):
+        by_group.setdefault(group, []).append(metrics)
+    assert set(by_group) == set(GOLD.groups)
+    for group, seeds in by_group.items():
+        for name in ("energy_rmse", "force_rmse", "score"):
+            values = [seed[name] for seed in seeds]
+            assert result.metrics[f"{name}.{group}"] == pytest.approx(statistics.fmean(values))
+            std = result.metrics[f"{name}.{group}_std"]
+            assert std == pytest.approx(statistics.stdev(values))
+    assert {path.name for path in tmp_path.glob("fold-*")} == {f"fold-{g}" for g in GOLD.groups}
+    assert sorted(metric_names(settings, DATASET)) == sorted(result.metrics)
+
+
+@pytest.mark.parametrize(
+    ("how", "seeds", "reference"),
+    [
+        ("none", 1, None),
+        ("none", 2, "builtin:gold"),
+        ("k_fold", 2, None),
+        ("leave_one_group_out", 1, "builtin:gold"),
+    ],
+)
+def test_metric_names_are_those_of_a_complete_trial(
+    how: str, seeds: int, reference: str | None, tmp_path: Path
+) -> None:
+    wanted = {"reference": reference, "lattice_constant": {}, "surface_energy": {"facets": ["100"]}}
+    settings = cross_validated(how, seeds, properties=wanted, folds=2)
+    settings = settings.model_copy(
+        update={"training": settings.training.model_copy(update={"epochs": 1})}
+    )
+    result = run_trial(settings, DATASET, tmp_path)
+    assert sorted(metric_names(settings, DATASET)) == sorted(result.metrics)
+
+
+def test_a_cross_validation_killed_again_and_again_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autune.training.checkpoint.WRITING_SHARE", float("inf"))
+    whole = run_trial(cross_validated(), DATASET, tmp_path / "whole")
+    before = (0, 0)
+    every = [(k, epoch) for k in range(6) for epoch in (1, 2)]
+    for die in [(0, JUDGED), (1, 2), (3, 1), (5, 2), (5, JUDGED)]:
+        reports = Reports(die=die)
+        with pytest.raises(KeyboardInterrupt):
+            run_trial(cross_validated(), DATASET, tmp_path / "cut", reports)
+        assert reports.seen == [epoch for epoch in every if before <= epoch <= die]
+        before = die
+    reports = Reports()
+    result = run_trial(cross_validated(), DATASET, tmp_path / "cut", reports)
+    assert reports.seen == []
+    for path in (tmp_path / "whole").glob("fold-*/seed-*/potential"):
+        name = path.relative_to(tmp_path / "whole")
+        np.testing.assert_array_equal(weights(path), weights(tmp_path / "cut" / name))
+    seconds = {"epoch_seconds", "epoch_seconds_std"}
+    assert {k: v for k, v in result.metrics.items() if k not in seconds} == {
+        k: v for k, v in whole.metrics.items() if k not in seconds
+    }
+
+
+def test_what_stops_or_diverges_says_the_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = cross_validated("leave_one_group_out")
+    for stop, reason in {
+        (2, 1): "stopped in epoch 1 of fold surface_111, seed 0",
+        (3, JUDGED): "stopped after fold surface_111, seed 1",
+    }.items():
+        result = run_trial(settings, DATASET, tmp_path, Reports(stop=stop))
+        assert (result.state, result.reason) == ("stopped", reason)
+    monkeypatch.setattr(trial, "score", lambda *_, **__: math.inf)
+    result = run_trial(settings, DATASET, tmp_path / "diverged")
+    assert result.reason.startswith("fold surface_100, seed 0: the errors of the test set")
+
+
+def test_inputs_of_a_fold_are_computed_once_and_gone_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[weakref.ref[Any]] = []
+
+    def compute(*arguments: Any) -> Inputs:
+        assert all(old() is None for old in computed)
+        inputs = compute_inputs(*arguments)
+        computed.append(weakref.ref(inputs.train.descriptors.dG_dr))
+        return inputs
+
+    monkeypatch.setattr(inputs_module, "compute_inputs", compute)
+    run_trial(cross_validated(), DATASET, tmp_path)
+    assert len(computed) == 3
+
+
+def test_cross_validation_needs_no_split(tmp_path: Path) -> None:
+    result = run_trial(cross_validated(seeds=1), GOLD, tmp_path)
+    assert result.state == "complete"
+    split = run_trial(cross_validated(seeds=1), DATASET, tmp_path / "split")
+    assert result.metrics["force_rmse"] == split.metrics["force_rmse"]
 
 
 def test_an_empty_test_set_is_refused_before_training(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -32,10 +33,13 @@ class Fold:
         cross-validation.
     dataset
         Split into training and test.
+    folder
+        Name of a folder that no other fold has; empty without cross-validation.
     """
 
     name: str
     dataset: Dataset
+    folder: str
 
 
 def make_folds(dataset: Dataset, settings: Settings) -> tuple[Fold, ...]:
@@ -66,7 +70,7 @@ def make_folds(dataset: Dataset, settings: Settings) -> tuple[Fold, ...]:
     """
     how = settings.evaluation.cross_validation
     if how == "none":
-        return (Fold("", dataset),)
+        return (Fold("", dataset, ""),)
     used = np.sort(np.concatenate([dataset.train, dataset.test]))
     structures = [dataset.structures[i] for i in used]
     clusters = find_duplicates(structures)
@@ -78,10 +82,11 @@ def make_folds(dataset: Dataset, settings: Settings) -> tuple[Fold, ...]:
         sides = {}
         for name, is_test in _groups(structures).items():
             sides[name] = (~np.isin(clusters, clusters[is_test]), is_test)
-    folds = []
+    folds: list[Fold] = []
     for name, (is_train, is_test) in sides.items():
         _refuse_untrainable(name, structures, is_train)
-        folds.append(Fold(name, replace(dataset, train=used[is_train], test=used[is_test])))
+        split = replace(dataset, train=used[is_train], test=used[is_test])
+        folds.append(Fold(name, split, _folder(name, len(folds))))
     return tuple(folds)
 
 
@@ -135,3 +140,9 @@ def _refuse_untrainable(name: str, structures: Sequence[Structure], is_train: Bo
             f"fold {name} has no {symbols} to train with, only in its test; choose another "
             "evaluation.cross_validation, or add structures"
         )
+
+
+def _folder(name: str, number: int) -> str:
+    """Make a name that any file system takes; ~ tells apart what has been changed."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:80]
+    return f"fold-{name}" if safe == name else f"fold-{safe}~{number}"

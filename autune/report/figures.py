@@ -78,7 +78,7 @@ def plot_learning_curve(
             )
         if len(by_seed) > 1:
             handles.append(
-                Line2D([], [], linestyle="", label=f"({len(by_seed)} seeds, a line each)")
+                Line2D([], [], linestyle="", label=f"({len(by_seed)} trainings, a line each)")
             )
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 

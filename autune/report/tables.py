@@ -51,13 +51,15 @@ def unit_of(name: str) -> str:
     ----------
     name
         Name of a metric, of a property, or of one of their statistics, for example
-        ``test_energy_rmse``, ``force_rmse_std``, ``C11`` or ``property.C11_std``.
+        ``test_energy_rmse``, ``force_rmse_std``, ``energy_rmse.GROUP``, ``C11``,
+        ``property.C11_std`` or ``property_error.C11``.
     """
     if name.endswith("_percent"):
         return "%"
     bare = name
     for prefix in _PREFIXES:
         bare = bare.removeprefix(prefix)
+    bare = bare.partition(".")[0]  # energy_rmse.GROUP, property_error.NAME
     stems = [bare, *(bare.removesuffix(suffix) for suffix in _SUFFIXES)]
     return next(
         (unit for stem in stems if (unit := _UNITS.get(stem) or unit_of_property(stem))), ""

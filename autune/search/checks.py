@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from autune.dataset import Dataset, check_groups, check_trainable, split_dataset
 from autune.errors import ConfigError, SearchError
+from autune.evaluation.metrics import metric_names
 from autune.properties import check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
-from autune.trial import metric_names
 
 
 def load_dataset(settings: DatasetSettings) -> Dataset:

@@ -2,6 +2,7 @@
 
 They depend on structures and symmetry functions, not on networks or training: trials that differ
 in those alone have the same inputs, and the last ones are kept for the next trial of the process.
+All seeds of a fold come one after the other, so that a trial computes the inputs of each fold once.
 """
 
 from __future__ import annotations

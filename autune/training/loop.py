@@ -71,7 +71,7 @@ def train_potential(
     score
         From energy_rmse and force_rmse to the scalar that decides which epoch is best.
     seed
-        Which of the trainings of a trial, from 0.
+        Added to `training.seed`, from 0; the epochs bear it.
     report
         Called after every epoch by the first rank; False ends the training.
     communicator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +38,7 @@ def atom(x: float, group: str = "", element: int = 79) -> Structure:
 def test_without_cross_validation_the_split_is_the_only_fold() -> None:
     split = split_dataset(GOLD, how("none").dataset)
     (fold,) = make_folds(split, how("none"))
-    assert (fold.name, fold.dataset) == ("", split)
+    assert (fold.name, fold.dataset, fold.folder) == ("", split, "")
 
 
 def test_k_fold_deals_every_group_evenly() -> None:
@@ -112,6 +113,16 @@ def test_copies_of_the_group_that_is_left_out_do_not_train() -> None:
         "b": ([0, 4], [2, 3]),
         "(none)": ([0, 1, 2, 3], [4]),
     }
+
+
+def test_folders_of_groups_are_safe_and_differ() -> None:
+    names = ["bcc", "a b", "a/b", "../up", "", "Å", "x" * 300]
+    structures = [atom(float(k), name) for k, name in enumerate(names)]
+    folds = make_folds(Dataset.from_structures(structures), how("leave_one_group_out"))
+    folders = [fold.folder for fold in folds]
+    assert len(set(folders)) == len(names)
+    assert all(re.fullmatch(r"fold-[A-Za-z0-9._~-]{1,90}", folder) for folder in folders)
+    assert "fold-bcc" in folders
 
 
 def test_one_group_cannot_be_left_out() -> None:

@@ -1,0 +1,111 @@
+"""The metrics of a trial: their names, and what several trainings make of them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from autune.dataset import Dataset, make_folds
+from autune.properties import PropertyTable, property_error, property_names, read_reference
+from autune.settings import PropertiesSettings, Settings
+
+ERRORS = ("energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse")
+"""Errors of the kept epoch [eV/atom, eV/Angstrom]."""
+
+OF_GROUP = ("energy_rmse", "force_rmse", "score")
+"""Metrics that leave_one_group_out also gives for the group left out, as energy_rmse.GROUP."""
+
+
+def property_metrics(table: PropertyTable, settings: PropertiesSettings) -> dict[str, float]:
+    """Make metrics of calculated properties.
+
+    Returns
+    -------
+    dict
+        property_error [%]; property.NAME in the property's unit, NaN where it could not be
+        calculated; property_error.NAME, the size of the error in percent of the reference, for
+        each property that has one: `failure_penalty` where it could not be calculated or is
+        further off, so that an absurd value is no worse than none.
+    """
+    metrics = {"property_error": property_error(table, settings)}
+    for row in table.rows:
+        metrics[f"property.{row.name}"] = math.nan if row.value is None else row.value
+        if row.reference is not None:
+            penalty = settings.failure_penalty
+            error = penalty if row.error_percent is None else abs(row.error_percent)
+            metrics[f"property_error.{row.name}"] = min(error, penalty)
+    return metrics
+
+
+def trial_metrics(
+    trainings: Sequence[Mapping[str, float]], n_seeds: int, groups: Sequence[str] = ()
+) -> dict[str, float]:
+    """Make the metrics of a trial from those of its trainings.
+
+    Parameters
+    ----------
+    trainings
+        Metrics of every training, fold by fold, in each fold seed by seed.
+    n_seeds
+        Trainings of a fold.
+    groups
+        Group left out in each fold (leave_one_group_out).
+
+    Returns
+    -------
+    dict
+        The mean over all trainings of every metric, and of those in `OF_GROUP` the mean over the
+        seeds for each group; with several seeds also NAME_std, the standard deviation (n - 1) over
+        the seeds of what has been averaged over the folds; NaN where values are not finite.
+    """
+    folds = [trainings[first : first + n_seeds] for first in range(0, len(trainings), n_seeds)]
+    of_seeds: dict[str, list[float]] = {}
+    for name in trainings[0]:
+        by_seed = zip(*([training[name] for training in fold] for fold in folds), strict=True)
+        of_seeds[name] = [statistics.fmean(values) for values in by_seed]
+    for group, fold in zip(groups, folds, strict=bool(groups)):
+        for name in OF_GROUP:
+            of_seeds[f"{name}.{group}"] = [training[name] for training in fold]
+    metrics = {}
+    for name, values in of_seeds.items():
+        metrics[name] = statistics.fmean(values)
+        if n_seeds > 1:
+            finite = all(map(math.isfinite, values))
+            metrics[f"{name}_std"] = statistics.stdev(values) if finite else math.nan
+    return metrics
+
+
+def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str]:
+    """List the metrics that a complete trial with these settings has.
+
+    Parameters
+    ----------
+    settings
+        Settings of the trial.
+    dataset
+        Structures, which name the groups of leave_one_group_out; None: metrics of groups are not
+        listed.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the data set cannot be split into the folds that the settings want.
+    FormatError
+        If the table of reference values cannot be read.
+    """
+    evaluation = settings.evaluation
+    names = ["score", *ERRORS, "kept_epoch", "epoch_seconds"]
+    if (wanted := evaluation.properties) is not None:
+        properties = property_names(wanted)
+        compared = {} if wanted.reference is None else read_reference(wanted.reference)
+        names += ["property_error", *(f"property.{name}" for name in properties)]
+        names += [f"property_error.{name}" for name in properties if name in compared]
+    if evaluation.cross_validation == "leave_one_group_out" and dataset is not None:
+        groups = [fold.name for fold in make_folds(dataset, settings)]
+        names += [f"{name}.{group}" for group in groups for name in OF_GROUP]
+    if evaluation.seeds > 1:
+        names += [f"{name}_std" for name in names]
+    if evaluation.cross_validation == "none":
+        names.append("best_seed")
+    return names
