@@ -9,9 +9,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
+HEAD, TAIL = 600, 300
+"""Characters that are kept of a long message: what is wrong and where, and what to do."""
+
+
+def printable(text: str) -> str:
+    """Write line ends, control characters and half characters as escapes, on one line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
 
 class AutuneError(Exception):
-    """Root of all errors that a user can cause and mend."""
+    """Root of all errors that a user can cause and mend.
+
+    Parameters
+    ----------
+    message
+        Becomes one printable line; what a user's file put into it may be anything.
+    """
+
+    def __init__(self, message: str) -> None:
+        text = printable(message)
+        if len(text) > HEAD + TAIL:
+            text = f"{text[:HEAD]} ... {text[-TAIL:]}"
+        super().__init__(text)
 
 
 class ConfigError(AutuneError):

@@ -25,7 +25,7 @@ def structures(draw: st.DrawFn) -> Structure:
     jitter = arrays(float, (3, 3), elements=st.floats(-0.5, 0.5))
     return Structure(
         numbers=draw(arrays(int, n, elements=st.integers(1, 118))),
-        positions=draw(arrays(float, (n, 3), elements=finite)),
+        positions=draw(arrays(float, (n, 3), elements=st.floats(-400.0, 400.0))),
         cell=draw(st.none() | jitter.map(lambda x: 4.0 * np.eye(3) + x)),
         energy=draw(finite),
         forces=draw(arrays(float, (n, 3), elements=finite)),
