@@ -82,6 +82,15 @@ _MESSAGES = {
     "model_type": "must be keys and values (a mapping)",
     "dict_type": "must be keys and values (a mapping)",
     "tuple_type": "must be a list in brackets",
+    "string_type": "must be text; what looks like a number or true needs quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "string_pattern_mismatch": "must be letters, digits, dot, - and _, and begin with a letter "
     "or digit",
 }

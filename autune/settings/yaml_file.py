@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import yaml
@@ -15,36 +16,68 @@ LARGEST_FILE = 1_000_000
 MOST_NODES = 100_000
 """Keys and values with every alias written out; guards against aliases that multiply."""
 
+LARGEST_INTEGER = 2**63
+"""Whole numbers are smaller, as those of NumPy and Optuna."""
+
+TAG = "tag:yaml.org,2002:"
+
+PLAIN_WORDS = {
+    "expected <block end>": "the indentation does not fit the lines above",
+    "expected '<document start>'": "the text goes on after the end of the settings; indent it",
+    "expected ',' or ']'": "a list that begins with [ has no comma or ] before this",
+    "expected ',' or '}'": "a mapping that begins with { has no comma or } before this",
+    "mapping values are not": "a colon stands where none can; begin a new line, or use quotes",
+    "mapping keys are not": "a question mark stands where none can; use quotes",
+    "could not find expected ':'": "a key has no colon, or a quote is not closed",
+    "found character '\\t'": "a tab cannot begin a value; indent with blanks",
+    "found unexpected end of stream": "a quote is not closed",
+}
+"""PyYAML's words and what they mean to who writes settings."""
+
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping with the safe loader.
+    """Read a YAML mapping of text, numbers, true, false, null, lists and mappings.
 
     Raises
     ------
     ConfigError
-        If the file is missing, too large, is not YAML, has a key twice, or is no mapping.
+        If the file is missing, too large, is not YAML, has a key twice or one that is no text, or
+        holds anything else.
     """
     try:
         with Path(path).open("rb") as stream:
-            text = stream.read(LARGEST_FILE + 1).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
+            data = stream.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ConfigError("", f"settings file {path} cannot be read: {reason}") from None
-    if len(text) > LARGEST_FILE:
+    if len(data) > LARGEST_FILE:
         raise ConfigError(
             "", f"settings file {path} is larger than 1 MB; give the file with the settings"
         )
     try:
-        content = _parse_yaml(text)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
+        content = _parse_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = "expected text in UTF-8, found other bytes; save it as UTF-8"
+        raise ConfigError("", f"settings file {path}, line {line}: {message}") from None
+    except yaml.reader.ReaderError as error:
+        line = data.decode("utf-8").count("\n", 0, error.position) + 1
+        message = f"the character {chr(error.character)!r} is not allowed in YAML; remove it"
+        raise ConfigError("", f"settings file {path}, line {line}: {message}") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigError("", f"settings file {path}{where}: {problem}; mend the YAML") from None
+        problem = error.problem or "not YAML"
+        problem = next((p for words, p in PLAIN_WORDS.items() if words in problem), problem)
+        remedy = "" if ";" in problem else "; mend the YAML"
+        raise ConfigError("", f"settings file {path}{where}: {problem}{remedy}") from None
     except RecursionError:
         raise ConfigError("", f"settings file {path}: is nested too deeply; flatten it") from None
     if not isinstance(content, dict):
-        raise ConfigError("", f"settings file {path}: expected keys and values, found none")
+        found = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigError(
+            "", f"settings file {path}: expected keys and values (name: ...), found {found}"
+        )
     return content
 
 
@@ -55,36 +88,67 @@ def _parse_yaml(text: str) -> Any:
         root = loader.get_single_node()
         if root is None:
             return None
-        if _count_nodes(root, {}) > MOST_NODES:
-            raise yaml.MarkedYAMLError(
-                problem="its aliases stand for too many values", problem_mark=root.start_mark
-            )
+        if _check(root, loader, {}) > MOST_NODES:
+            raise _refusal(root, f"more than {MOST_NODES} values (aliases count); shorten it")
         return loader.construct_document(root)
     finally:
         loader.dispose()
 
 
-def _count_nodes(node: yaml.Node, counts: dict[int, int]) -> int:
-    """Count a node and everything below it, as often as aliases repeat it."""
+def _check(node: yaml.Node, loader: yaml.SafeLoader, counts: dict[int, int]) -> int:
+    """Refuse what is no plain value; count what is below, as often as aliases repeat it."""
     if id(node) in counts:
         if counts[id(node)] == 0:
-            raise yaml.MarkedYAMLError(
-                problem="an alias contains itself", problem_mark=node.start_mark
-            )
+            raise _refusal(node, "an alias contains itself")
         return counts[id(node)]
     counts[id(node)] = 0
     total = 1
-    if isinstance(node, yaml.MappingNode):
+    if isinstance(node, yaml.ScalarNode):
+        _check_scalar(node, loader)
+    elif node.tag not in (f"{TAG}map", f"{TAG}seq"):
+        tag = node.tag.replace(TAG, "!!")
+        raise _refusal(node, f"the tag {tag} is not known here; remove it")
+    elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"the key {key.value} appears twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-            total += _count_nodes(key, counts) + _count_nodes(value, counts)
-    elif isinstance(node, yaml.SequenceNode):
-        total += sum(_count_nodes(item, counts) for item in node.value)
+            if not (isinstance(key, yaml.ScalarNode) and key.tag == f"{TAG}merge"):
+                name = _check_key(key)
+                if name in seen:
+                    raise _refusal(key, f"the key {name[:60]} appears twice; remove one")
+                seen.add(name)
+            total += 1 + _check(value, loader, counts)
+    else:
+        total += sum(_check(item, loader, counts) for item in node.value)
     counts[id(node)] = total
     return total
+
+
+def _check_key(key: yaml.Node) -> str:
+    if not isinstance(key, yaml.ScalarNode):
+        raise _refusal(key, "a key must be text, found a list or mapping")
+    if key.tag != f"{TAG}str":
+        raise _refusal(key, f"a key must be text, found {key.value[:60]}; write it in quotes")
+    return str(key.value)
+
+
+def _check_scalar(node: yaml.ScalarNode, loader: yaml.SafeLoader) -> None:
+    kind = node.tag.removeprefix(TAG)
+    try:
+        value = loader.construct_object(node)
+    except yaml.YAMLError:
+        tag = node.tag.replace(TAG, "!!")
+        raise _refusal(
+            node, f"{short(node.value)} of {tag} is not known here; write text"
+        ) from None
+    except (ValueError, KeyError, IndexError, AttributeError):  # PyYAML's, of what matches no tag
+        raise _refusal(
+            node, f"expected {kind}, found {short(node.value)}; mend it or quote it"
+        ) from None
+    if kind in ("timestamp", "binary"):
+        raise _refusal(node, f"{node.value[:60]} is read as {kind}; write it in quotes")
+    if isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
+        raise _refusal(node, f"whole numbers are smaller than 2^63, found {short(value)}; mend it")
+
+
+def _refusal(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,12 @@ import numpy as np
 from autune.errors import ConfigError
 
 KINDS = ("choice", "uniform", "loguniform", "int")
+
+LARGEST_INTEGER = 2**53
+"""Up to here every whole number is a float, as which samplers take it."""
+
+MOST_STEPS = 10**9
+MOST_OPTIONS = 1000
 
 
 class Nothing(Enum):
@@ -61,23 +68,28 @@ class Distribution:
         return self.labels if self.kind == "choice" else (self.low, self.high)
 
     @property
-    def grid(self) -> tuple[Any, ...] | None:
-        """All values, or None where there are infinitely many."""
+    def n_values(self) -> int | None:
+        """Number of values, or None where there are infinitely many."""
         if self.kind == "choice":
-            return self.labels
+            return len(self.options)
         if self.step is None:
             return None
-        low, step = Decimal(str(self.low)), Decimal(str(self.step))
-        n = int((Decimal(str(self.high)) - low) / step) + 1
+        return int((_exact(self.high) - _exact(self.low)) / _exact(self.step)) + 1
+
+    def value(self, index: int) -> Any:
+        """Return one of the values that can be counted, from 0."""
+        if self.kind == "choice":
+            return label(self.options[index])
         convert = int if self.kind == "int" else float
-        return tuple(convert(low + i * step) for i in range(n))
+        return convert(_exact(self.low) + index * _exact(self.step or 1))
 
     def sample(self, generator: np.random.Generator) -> Any:
         """Draw one value."""
-        if self.grid is not None:
-            return self.grid[generator.integers(len(self.grid))]
+        if self.n_values is not None:
+            return self.value(int(generator.integers(self.n_values)))
         if self.kind == "loguniform":
-            return float(np.exp(generator.uniform(np.log(self.low), np.log(self.high))))
+            value = float(np.exp(generator.uniform(np.log(self.low), np.log(self.high))))
+            return min(max(value, self.low), self.high)  # exp(log(x)) may be another number
         return float(generator.uniform(self.low, self.high))
 
     def decode(self, value: Any) -> Any:
@@ -87,7 +99,9 @@ class Distribution:
         for option in self.options:
             if same(label(option), value):
                 return copy.deepcopy(option)
-        raise ValueError(f"expected one of {', '.join(map(str, self.labels))}, found {value!r}")
+        raise ValueError(
+            f"expected one of {', '.join(map(str, self.labels))}, found {short(value)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,11 @@ def read_parameter(key: str, path: tuple[str | int, ...], raw: Mapping[str, Any]
             raise ConfigError(key, f"expected a value or a distribution, found {word}; {hint}")
     kinds = [kind for kind in KINDS if kind in raw]
     if len(kinds) != 1:
-        raise ConfigError(key, f"expected one of {', '.join(KINDS)}, found {len(kinds)} of them")
+        raise ConfigError(
+            key,
+            f"expected a value, or a distribution with one of {', '.join(KINDS)}; found "
+            f"{' and '.join(kinds) or 'none of them'}",
+        )
     kind = kinds[0]
     values = raw[kind]
     if kind == "choice":
@@ -140,7 +158,9 @@ def read_parameter(key: str, path: tuple[str | int, ...], raw: Mapping[str, Any]
         distribution = _read_range(key, kind, values, raw.get("step"))
     when = raw.get("when", {})
     if not isinstance(when, dict):
-        raise ConfigError(f"{key}.when", f"expected {{dotted.key: value or values}}, found {when}")
+        raise ConfigError(
+            f"{key}.when", f"expected {{dotted.key: value or values}}, found {short(when)}"
+        )
     conditions = tuple(
         (str(other), tuple(allowed) if isinstance(allowed, list) else (allowed,))
         for other, allowed in when.items()
@@ -154,32 +174,55 @@ def _read_choice(key: str, options: Any, has_step: bool) -> Distribution:
     if has_step:
         raise ConfigError(key, "a choice has no step; leave it out")
     if not isinstance(options, list) or not options:
-        raise ConfigError(key, f"choice: expected a list of values, found {options!r}")
-    labels = [label(option) for option in options]
-    for i, name in enumerate(labels):
-        if name in labels[:i]:
-            raise ConfigError(key, f"choice: {name} appears twice; list every value once")
+        raise ConfigError(key, f"choice: expected a list of values, found {short(options)}")
+    if len(options) > MOST_OPTIONS:
+        raise ConfigError(
+            key,
+            f"choice: expected at most {MOST_OPTIONS} values, found {len(options)}; use a range",
+        )
+    seen = set()
+    for option in options:
+        try:
+            json.dumps(option, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ConfigError(
+                key,
+                "choice: expected text, finite numbers, true, false, null, or lists and mappings "
+                f"of them, found {short(option)}",
+            ) from None
+        if label(option) in seen:
+            raise ConfigError(key, f"choice: {label(option)} appears twice; list every value once")
+        seen.add(label(option))
     return Distribution("choice", options=tuple(options))
 
 
 def _read_range(key: str, kind: str, values: Any, step: Any) -> Distribution:
     if not isinstance(values, list) or len(values) != 2:
-        raise ConfigError(key, f"{kind}: expected [smallest, largest], found {values!r}")
+        raise ConfigError(key, f"{kind}: expected [smallest, largest], found {short(values)}")
     low, high = (_number(key, kind, value) for value in values)
     if low >= high:
         raise ConfigError(
             key, f"{kind}: the smallest value must come first, found [{low:g}, {high:g}]"
         )
+    if not math.isfinite(high - low):
+        raise ConfigError(key, f"{kind}: the range [{low:g}, {high:g}] is too wide; narrow it")
     if kind == "loguniform" and low <= 0.0:
         raise ConfigError(key, f"loguniform: the smallest value must be above 0, found {low:g}")
     if kind == "loguniform" and step is not None:
         raise ConfigError(key, "loguniform has no step; leave it out")
     if step is not None:
-        step = _number(key, kind, step)
-        if step <= 0 or (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)) != 0:
+        step = _number(key, "step" if kind == "uniform" else kind, step)
+        if step <= 0 or high - low > MOST_STEPS * step:
             raise ConfigError(
                 key,
-                f"step: {high:g} - {low:g} must be a multiple of it, found {step:g}",
+                f"step: must be above 0 and make {MOST_STEPS:g} steps at most, found {step:g}; "
+                "leave it out to search any value between",
+            )
+        if (_exact(high) - _exact(low)) % _exact(step) != 0:
+            raise ConfigError(
+                key,
+                f"step: {high:g} - {low:g} must be a multiple of it, found {step:g}; change one "
+                "of the three",
             )
     elif kind == "int":
         step = 1
@@ -190,12 +233,19 @@ def _number(key: str, kind: str, value: Any) -> float:
     """Read a number; YAML takes 1e-3 for text."""
     try:
         number = float("nan" if isinstance(value, bool) else value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or (kind == "int" and number != int(number)):
         expected = "a whole number" if kind == "int" else "a finite number"
-        raise ConfigError(key, f"{kind}: expected {expected}, found {value!r}")
+        raise ConfigError(key, f"{kind}: expected {expected}, found {short(value)}")
+    if kind == "int" and abs(number) > LARGEST_INTEGER:
+        raise ConfigError(key, f"int: expected numbers up to 2^53, found {short(value)}")
     return int(number) if kind == "int" else number
+
+
+def _exact(number: float) -> Decimal:
+    """Take a number as it is written: steps of 0.1 hit 0.3."""
+    return Decimal(str(number))
 
 
 def label(option: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import types
 from collections.abc import Iterator, Mapping
+from reprlib import repr as short
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -20,8 +22,12 @@ def find(value: Any, path: tuple[str | int, ...], annotation: Any) -> Iterator[P
     key = ".".join(map(str, path))
     if isinstance(value, dict):
         if not all(isinstance(name, str) for name in value):
-            raise ConfigError(key, f"keys must be text, found {list(value)}; quote them")
+            raise ConfigError(key, f"keys must be text, found {short(list(value))}; quote them")
         if any(kind in value for kind in KINDS) or (path and _is_leaf(annotation)):
+            if not path:
+                raise ConfigError(
+                    "", "expected settings (name, dataset, ...), found a distribution"
+                )
             if path[0] not in SEARCHED:
                 raise ConfigError(
                     key, f"cannot be searched; only {', '.join(SEARCHED)} can; give a value"
@@ -71,11 +77,12 @@ def _default(model: Any, part: str) -> Any:
     return None
 
 
-def put(tree: Any, path: tuple[str | int, ...], value: Any) -> None:
-    """Set the leaf at a path."""
-    for part in path[:-1]:
-        tree = tree[part]
-    tree[path[-1]] = value
+def replaced(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    """Return the settings with another leaf; what the path does not touch is shared."""
+    changed = copy.copy(tree)
+    first, *rest = path
+    changed[first] = replaced(tree[first], tuple(rest), value) if rest else value
+    return changed
 
 
 def without_left_out(value: Any) -> Any:

@@ -23,9 +23,11 @@ import numpy as np
 from autune.errors import ConfigError
 from autune.settings import Settings, describe, read_yaml
 from autune.space.distribution import LEFT_OUT, Parameter, contains, label, same
-from autune.space.places import SEARCHED, find, flatten, look_up, put, without_left_out
+from autune.space.places import SEARCHED, find, flatten, look_up, replaced, without_left_out
 
 LARGEST_GRID = 10_000
+MOST_PARAMETERS = 200
+"""Searched leaves; samplers know what to do with a few dozen."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ class SearchSpace:
         """
         template = copy.deepcopy(dict(raw))
         parameters = tuple(find(template, (), Settings))
+        if len(parameters) > MOST_PARAMETERS:
+            raise ConfigError(
+                parameters[-1].key,
+                f"at most {MOST_PARAMETERS} leaves can be searched, found {len(parameters)}; give "
+                "values to the others",
+            )
         for parameter in parameters:
             _check_conditions(parameter, parameters)
         space = cls(template, _ordered(parameters))
@@ -128,7 +136,7 @@ class SearchSpace:
                 raise ConfigError(parameter.key, "is searched and has no value in this point")
             return params[parameter.key]
 
-        return Settings.from_mapping(self._fill(draw)[1])
+        return Settings.from_mapping(without_left_out(self._fill(draw)[1]))
 
     def grid(self) -> list[dict[str, Any]]:
         """List all points.
@@ -154,7 +162,7 @@ class SearchSpace:
         )
 
     def _fill(self, draw: Callable[[Parameter], Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        tree = copy.deepcopy(self.template)
+        tree: Any = self.template
         params: dict[str, Any] = {}
         for parameter in self.parameters:
             value = copy.deepcopy(parameter.otherwise)
@@ -162,17 +170,19 @@ class SearchSpace:
                 params[parameter.key] = draw(parameter)
                 try:
                     value = parameter.distribution.decode(params[parameter.key])
-                except (TypeError, ValueError) as error:
+                except (TypeError, ValueError, OverflowError) as error:
                     raise ConfigError(parameter.key, str(error)) from None
-            put(tree, parameter.path, value)
-        return params, without_left_out(tree)
+            tree = replaced(tree, parameter.path, value)
+        return params, tree
 
     def _check_corners(self) -> None:
         """Make settings at every border of one leaf with all others at their first value."""
         self.example()
         first = {p.key: p.distribution.corners[0] for p in self.parameters}
+        reached: dict[str, dict[str, Any]] = {}
         for parameter in self.parameters:
-            point = {**first, **self._reach(parameter)}
+            reached[parameter.key] = self._reach(parameter, reached)
+            point = {**first, **reached[parameter.key]}
             for value in parameter.distribution.corners:
                 try:
                     self.apply({**point, parameter.key: value})
@@ -184,11 +194,11 @@ class SearchSpace:
                     ) from None
             if parameter.otherwise is not LEFT_OUT:
                 tree = self._fill(partial(_take, point))[1]
-                put(tree, parameter.path, parameter.otherwise)
-                Settings.from_mapping(tree)
+                tree = replaced(tree, parameter.path, parameter.otherwise)
+                Settings.from_mapping(without_left_out(tree))
 
-    def _reach(self, parameter: Parameter) -> dict[str, Any]:
-        """Find values of other leaves under which this one is searched."""
+    def _reach(self, parameter: Parameter, reached: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        """Find values of the leaves before this one under which this one is searched."""
         point: dict[str, Any] = {}
         for key, allowed in parameter.when:
             for other in self.parameters:
@@ -198,7 +208,7 @@ class SearchSpace:
                     if contains(other.distribution, value) and any(
                         same(other.distribution.decode(value), wanted) for wanted in allowed
                     ):
-                        point |= {**self._reach(other), key: value}
+                        point |= {**reached[other.key], key: value}
                         break
                 else:
                     if not any(same(other.otherwise, wanted) for wanted in allowed):
@@ -248,14 +258,21 @@ def _holds(parameter: Parameter, tree: dict[str, Any]) -> bool:
 
 
 def _grid_values(parameter: Parameter) -> tuple[Any, ...]:
-    values = parameter.distribution.grid
-    if values is None:
+    distribution = parameter.distribution
+    n = distribution.n_values
+    if n is None:
         raise ConfigError(
             parameter.key,
             f"{parameter.distribution.kind} has no finite grid; use choice, int or uniform with a "
             "step, or another search.sampler",
         )
-    return values
+    if n > LARGEST_GRID:
+        raise ConfigError(
+            parameter.key,
+            f"{n} values are too many for a grid of {LARGEST_GRID} points at most; give a step, "
+            "or another search.sampler",
+        )
+    return tuple(distribution.value(index) for index in range(n))
 
 
 def _next_on_grid(

@@ -136,7 +136,7 @@ def test_settings_file_missing_or_not_yaml(refused, tmp_path):
     path.write_text("just words\n")
     assert "expected keys and values" in refused("train", path, "-o", tmp_path / "out")
     path.write_bytes(b"\xff\xfe\x00")
-    assert "not a text file" in refused("train", path, "-o", tmp_path / "out")
+    assert "expected text in UTF-8" in refused("train", path, "-o", tmp_path / "out")
 
 
 def test_folder_that_cannot_be_written(refused, tmp_path, train):

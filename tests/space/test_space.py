@@ -123,7 +123,7 @@ def test_the_grid_has_every_point_once():
     assert ratios == {0.1, 0.2, 0.3}
     with pytest.raises(ConfigError, match="uniform has no finite grid"):
         make({"training.force_ratio": {"uniform": [0, 1]}}).grid()
-    with pytest.raises(ConfigError, match="more than 10000 points"):
+    with pytest.raises(ConfigError, match=r"training.seed: 10001 values are too many for a grid"):
         make({"training.seed": {"int": [0, 10_000]}}).grid()
 
 
@@ -137,7 +137,16 @@ def test_the_grid_has_every_point_once():
         ("training.force_ratio", {"uniform": [0, float("nan")]}, "expected a finite number"),
         ("training.force_ratio", {"uniform": [0, 1, 2]}, r"expected \[smallest, largest\]"),
         ("training.force_ratio", {"uniform": [0, 1], "step": 0.3}, "must be a multiple"),
-        ("training.force_ratio", {"uniform": [0, 1], "int": [0, 1]}, "expected one of"),
+        ("training.force_ratio", {"uniform": [0, 1], "int": [0, 1]}, "found uniform and int"),
+        ("training.force_ratio", {"uniform": [0, 10**400]}, "expected a finite number"),
+        ("training.force_ratio", {"uniform": [-1e308, 1e308]}, "is too wide"),
+        ("training.force_ratio", {"uniform": [0, 1], "step": 1e-12}, "make 1e.09 steps at most"),
+        ("training.force_ratio", {"uniform": [0, 1e300], "step": 1e-300}, "steps at most"),
+        ("training.force_ratio", {"choice": [0.1, float("nan")]}, "finite numbers.*found nan"),
+        ("training.epochs", {"int": [1, 2**60]}, r"int: expected numbers up to 2\^53"),
+        ("training.epochs", {"int": [1, 10**400]}, "expected a whole number"),
+        ("training.epochs", {"choice": list(range(1, 1002))}, "at most 1000 values, found 1001"),
+        ("potential.hidden_layers", {"choice": [[b"a"]]}, "expected text, finite numbers"),
         ("training.force_ratio", {"uniform": [0, 1.5]}, "less than or equal to 1; found 1.5"),
         ("training.force_ratio", {"choice": [0.5, 7]}, "less than or equal to 1; found 7"),
         ("training.force_ratio", {"choice": []}, "expected a list of values"),
@@ -210,6 +219,48 @@ def test_a_space_survives_the_way_to_a_worker():
     assert pickle.loads(pickle.dumps(space)).apply(params) == space.apply(params)
 
 
+def test_draws_of_large_ranges_stay_inside():
+    space = make(
+        {
+            "training.seed": {"int": [1, 10**15]},
+            "training.kalman.epsilon": {"loguniform": [0.1, 0.10000000000000002]},
+        }
+    )
+    generator = np.random.default_rng(1)
+    points = [space.sample(generator) for _ in range(200)]
+    for point in points:
+        space.apply(point)
+        assert 0.1 <= point["training.kalman.epsilon"] <= 0.10000000000000002
+    assert max(point["training.seed"] for point in points) > 10**14
+
+
+def test_a_file_that_is_a_distribution_is_refused():
+    with pytest.raises(ConfigError, match=r"expected settings .* found a distribution"):
+        SearchSpace.from_mapping({"choice": [1, 2]})
+
+
+def test_too_many_searched_leaves_are_refused():
+    weights = {f"g{n}": {"uniform": [1, 2]} for n in range(201)}
+    with pytest.raises(ConfigError, match="at most 200 leaves can be searched, found 201"):
+        make({"training.group_weights": weights})
+
+
+def test_conditions_on_conditions_take_no_time():
+    weights = {"g0": {"choice": [1, 2]}, "g1": {"choice": [1, 2]}}
+    for n in range(2, 60):
+        keys = (f"training.group_weights.g{n - 1}", f"training.group_weights.g{n - 2}")
+        weights[f"g{n}"] = {"choice": [1, 2], "when": dict.fromkeys(keys, 1)}
+    assert len(make({"training.group_weights": weights}).parameters) == 60
+
+
+def test_points_leave_the_settings_as_they_were():
+    space = make(CONDITIONAL)
+    before = copy.deepcopy(space.template)
+    for _ in range(5):
+        space.apply(space.sample(np.random.default_rng(3)))
+    assert space.template == before
+
+
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)
 )
@@ -222,8 +273,8 @@ MERGES = "a: &a {k: 1}\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BOMB, "too many values"),
-        (MERGES, "too many values"),
+        (BOMB, "more than 100000 values"),
+        (MERGES, "more than 100000 values"),
         ("a: &a [*a]", "contains itself"),
         ("a: " + "[" * 5_000, "nested too deeply"),
         ("a: 1\nb: 2\na: 3\n", "line 3: the key a appears twice"),
@@ -231,7 +282,22 @@ MERGES = "a: &a {k: 1}\n" + "".join(
         ("a: [1", "line 1"),
         ("", "expected keys and values"),
         ("a: !!python/object:os.system {}", "line 1"),
-        ("a: \x00", "mend the YAML"),
+        ("a: !!timestamp x", "line 1: expected timestamp, found 'x'"),
+        ("a: !!bool x", "line 1: expected bool, found 'x'"),
+        ("a: !!int ''", "line 1: expected int, found ''"),
+        ("a: 1\nb: 2001-99-99", "line 2: expected timestamp, found '2001-99-99'"),
+        ("a: 2001-01-01", "line 1: 2001-01-01 is read as timestamp; write it in quotes"),
+        ("a: !!binary aaaa", "line 1: aaaa is read as binary"),
+        ("a: !x y", "line 1: 'y' of !x is not known"),
+        ("a: !!set {b}", "line 1: the tag !!set is not known"),
+        (f"a: {10**30}", r"line 1: whole numbers are smaller than 2\^63"),
+        ("a: " + "1" * 5_000, "line 1: expected int"),
+        ("a:\n  100: 1", "line 2: a key must be text, found 100; write it in quotes"),
+        ("a: {[1]: 1}", "line 1: a key must be text, found a list"),
+        ("a: {<<: 1}", "line 1: expected a mapping or list of mappings for merging"),
+        ("a:\n\t- 1", "line 2: a tab cannot begin a value; indent with blanks"),
+        ("- 1", "expected keys and values .* found a list"),
+        ("b: 1\na: \x00", r"line 2: the character '\\x00' is not allowed in YAML; remove it"),
     ],
 )
 def test_files_that_are_no_settings_are_refused(tmp_path, text, message):
@@ -239,3 +305,26 @@ def test_files_that_are_no_settings_are_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a: 1\nb: \xe9", "line 2: expected text in UTF-8"),
+        ("a: 1".encode("utf-16"), "expected text in UTF-8"),
+        (b"a: " + b"\xc3\xa9" * 500_000, "larger than 1 MB"),
+    ],
+)
+def test_bytes_that_are_no_settings_are_refused(tmp_path, data, message):
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match=message):
+        read_yaml(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_yaml("a\0b")
+
+
+def test_byte_order_mark_and_line_ends_of_other_systems(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: 1\r\nb: [x, y]\r\n")
+    assert read_yaml(path) == {"a": 1, "b": ["x", "y"]}
