@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from autune.evaluation.confidence import Standing
 from autune.report.canvas import COLOURS, use_log_scale, write_figure
 from autune.report.confirmation import UNITS, Confirmation, ConfirmedSetting
+from autune.structures import FloatArray
 
 
 class _Mark(NamedTuple):
@@ -54,13 +55,13 @@ def plot_confirmation(confirmation: Confirmation, path: str | Path) -> None:
         panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
         for axes, metric in zip(panels, metrics, strict=True):
             label, unit = UNITS[metric]
+            floor, wide = _floor(np.hstack([s.values(metric) for _, s in ranked]) / unit)
             for place, (standing, setting) in enumerate(ranked):
-                _draw_setting(axes, place, confirmation, standing, setting, metric, unit)
+                _draw_setting(axes, place, confirmation, standing, setting, metric, floor)
             best = confirmation.estimate(ranked[0][1], metric).mean / unit
             if math.isfinite(best):
                 axes.axvline(best, color="black", linewidth=0.8, linestyle=":", zorder=1.0)
-            low, high = axes.xaxis.get_data_interval()
-            if 0.0 < 8.0 * low < high:
+            if wide:
                 use_log_scale(axes, "x")
             axes.set_xlabel(label.replace("Angstrom", "Å"))
             axes.grid(visible=False, axis="y")
@@ -75,6 +76,19 @@ def plot_confirmation(confirmation: Confirmation, path: str | Path) -> None:
     write_figure(path, (1.2 + 3.0 * len(metrics), 1.5 + 0.55 * max(2, len(ranked))), draw)
 
 
+def _floor(seeds: FloatArray) -> tuple[float, bool]:
+    """Return where intervals are cut on the left, and whether the axis is logarithmic.
+
+    Errors are positive, intervals of few seeds or of one that is far out may not be.  One seed
+    can hide all differences: a property that failed counts 100 % or so.
+    """
+    seeds = seeds[np.isfinite(seeds)]
+    if not len(seeds) or seeds.min() <= 0.0:
+        return -math.inf, False
+    wide = bool(seeds.max() > 8.0 * seeds.min())
+    return (0.7 * float(seeds.min()) if wide else 0.0), wide
+
+
 def _draw_setting(
     axes: Axes,
     place: int,
@@ -82,9 +96,10 @@ def _draw_setting(
     standing: Standing,
     setting: ConfirmedSetting,
     metric: str,
-    unit: float,
+    floor: float,
 ) -> None:
     mark = _mark(standing, confirmation.standings[0])
+    unit = UNITS[metric][1]
     seeds = setting.values(metric) / unit
     # The seeds above, in their order from top to bottom, mean and interval below them.
     heights = place - 0.04 - 0.3 * np.linspace(1.0, 0.0, len(seeds))
@@ -94,7 +109,8 @@ def _draw_setting(
         return
     y = place + 0.2
     if found.n > 1:
-        axes.plot([found.low / unit, found.high / unit], [y, y], color=mark.colour, linewidth=1.8)
+        ends = [max(found.low / unit, floor), found.high / unit]
+        axes.plot(ends, [y, y], color=mark.colour, linewidth=1.8)
     axes.plot(
         found.mean / unit, y, mark.marker, color=mark.colour, markersize=8,
         markerfacecolor=mark.colour if mark.filled else "white", markeredgewidth=1.6,
