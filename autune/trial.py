@@ -28,7 +28,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -40,11 +40,12 @@ from autune.evaluation.loss import score
 from autune.evaluation.metrics import property_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
-from autune.properties import PropertyTable, check_properties, compute_properties
+from autune.properties import check_properties, compute_properties
 from autune.report.figures import plot_learning_curve, plot_parity, plot_properties
 from autune.report.tables import tabulate, tabulate_properties, write_csv
+from autune.report.trainings import Training, choose, epochs_of, history
 from autune.settings import Settings
-from autune.training.epoch import Epoch, Judged, Report, go_on
+from autune.training.epoch import Judged, Report, go_on
 from autune.training.loop import Trained, train_potential
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared, prepare
@@ -142,7 +143,7 @@ def run_trial(
     wanted = settings.evaluation.properties
     if wanted is not None:
         check_properties(wanted, build_architecture(settings.potential).elements)
-    trainings: list[_Training] = []
+    trainings: list[Training] = []
     state: State = "complete"
     reason = ""
     try:
@@ -158,7 +159,7 @@ def run_trial(
     if ranks.rank != 0:
         return TrialResult(state, reason, metrics, time.monotonic() - began, directory)
     if trainings:
-        write_csv(tabulate(_history(trainings)), directory / "history.csv")
+        write_csv(tabulate(history(trainings)), directory / "history.csv")
     chosen = None
     if state == "complete":
         groups = [fold.name for fold in folds]
@@ -166,15 +167,17 @@ def run_trial(
         metrics = trial_metrics(
             [t.metrics for t in trainings], settings.evaluation.seeds, groups if left_out else ()
         )
-        chosen = _choose(trainings)
+        chosen = choose(trainings)
         if not trainings[0].fold.name:
             metrics["best_seed"] = float(trainings.index(chosen))
         _show(directory, trainings, chosen)
     result = TrialResult(state, reason, metrics, time.monotonic() - began, directory)
     _write_result(result, identity, trainings, chosen)
     if state in OVER:
-        for checkpoint in directory.glob("**/checkpoint.npz"):
-            checkpoint.unlink()
+        # The states of trainings, and files that a process was killed while it wrote.
+        for pattern in ("**/checkpoint.npz", "**/.*.????????"):
+            for file in directory.glob(pattern):
+                file.unlink()
     return result
 
 
@@ -219,24 +222,12 @@ def train(
     return train_potential(settings, prepare(settings, dataset), judge, report=report)
 
 
-@dataclass(frozen=True, eq=False)
-class _Training:
-    """One training of a trial, judged."""
-
-    fold: Fold
-    folder: Path
-    dropped: tuple[str, ...]
-    trained: Trained
-    table: PropertyTable | None
-    metrics: dict[str, float]
-
-
 def _run_fold(
     settings: Settings,
     fold: Fold,
     n_folds: int,
     directory: Path,
-    trainings: list[_Training],
+    trainings: list[Training],
     report: Report,
     ranks: Communicator,
 ) -> str:
@@ -273,7 +264,7 @@ def _run_seed(
     folder: Path,
     report: Report,
     ranks: Communicator,
-) -> _Training:
+) -> Training:
     if ranks.rank == 0:
         make_folder(folder)
     trained = train_potential(
@@ -287,7 +278,7 @@ def _run_seed(
     )
     dropped = prepared.dropped
     if not trained.finished or ranks.rank != 0:
-        return _Training(fold, folder, dropped, trained, None, {})
+        return Training(fold, folder, dropped, trained, None, {})
     trained.potential.save(folder / "potential")
     kept = trained.epochs[trained.kept]
     metrics = {
@@ -306,7 +297,7 @@ def _run_seed(
         write_csv(tabulate_properties(table), folder / "properties.csv")
         metrics |= property_metrics(table, wanted)
     metrics["score"] = score(metrics, settings.evaluation.score)
-    return _Training(fold, folder, dropped, trained, table, metrics)
+    return Training(fold, folder, dropped, trained, table, metrics)
 
 
 def _numbered(report: Report, number: int) -> Report:
@@ -318,31 +309,11 @@ def _place(fold: Fold, seed: int) -> str:
     return f"fold {fold.name}, seed {seed}" if fold.name else f"seed {seed}"
 
 
-def _epochs(trainings: Sequence[_Training]) -> list[Epoch]:
-    return [
-        replace(epoch, seed=number)
-        for number, training in enumerate(trainings)
-        for epoch in training.trained.epochs
-    ]
-
-
-def _history(trainings: Sequence[_Training]) -> list[dict[str, Any]]:
-    if not trainings[0].fold.name:
-        return [asdict(epoch) for epoch in _epochs(trainings)]
-    return [{"fold": trainings[e.seed].fold.name, **asdict(e)} for e in _epochs(trainings)]
-
-
-def _choose(trainings: Sequence[_Training]) -> _Training:
-    """Return the best training, with cross-validation that in the middle."""
-    by_score = sorted(trainings, key=lambda training: training.metrics["score"])
-    return by_score[(len(trainings) - 1) // 2 if trainings[0].fold.name else 0]
-
-
-def _show(directory: Path, trainings: Sequence[_Training], chosen: _Training) -> None:
+def _show(directory: Path, trainings: Sequence[Training], chosen: Training) -> None:
     """Put a training's potential, its properties and the figures into the trial's folder."""
     chosen.trained.potential.save(directory / "potential")
     kept = {number: training.trained.kept for number, training in enumerate(trainings)}
-    plot_learning_curve(_epochs(trainings), directory / "learning_curve.png", kept)
+    plot_learning_curve(epochs_of(trainings), directory / "learning_curve.png", kept)
     shown = trainings if chosen.fold.name else [chosen]
     tests = [(t.trained.potential, s) for t in shown for s in t.fold.dataset.test_structures]
     predictions = [potential.predict(structure) for potential, structure in tests]
@@ -356,7 +327,7 @@ def _show(directory: Path, trainings: Sequence[_Training], chosen: _Training) ->
 
 
 def _write_result(
-    result: TrialResult, identity: str, trainings: Sequence[_Training], chosen: _Training | None
+    result: TrialResult, identity: str, trainings: Sequence[Training], chosen: Training | None
 ) -> None:
     content = {
         "state": result.state,

@@ -7,6 +7,8 @@ import json
 import math
 import os
 import statistics
+import subprocess
+import sys
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
@@ -157,6 +159,7 @@ def test_a_killed_trial_goes_on(
     whole = run_trial(make_settings(), DATASET, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run_trial(make_settings(), DATASET, tmp_path / "cut", Reports(die=die))
+    (tmp_path / "cut" / "seed-0" / ".scaling.data.k3_x9abc").touch()  # killed while it wrote
     assert not (tmp_path / "cut" / "result.json").exists()
     reports = Reports()
     result = run_trial(make_settings(), DATASET, tmp_path / "cut", reports)
@@ -168,6 +171,7 @@ def test_a_killed_trial_goes_on(
             weights(tmp_path / "cut" / name), weights(tmp_path / "whole" / name)
         )
     assert result.metrics["score"] == whole.metrics["score"]
+    assert not list((tmp_path / "cut").rglob(".*"))
 
 
 def test_a_kill_while_figures_are_drawn_trains_nothing_again(
@@ -449,6 +453,56 @@ def test_cross_validation_needs_no_split(tmp_path: Path) -> None:
     assert result.state == "complete"
     split = run_trial(cross_validated(seeds=1), DATASET, tmp_path / "split")
     assert result.metrics["force_rmse"] == split.metrics["force_rmse"]
+
+
+RANKS = """
+import sys
+from pathlib import Path
+
+from autune.dataset import Dataset, split_dataset
+from autune.settings import Settings
+from autune.training import checkpoint
+from autune.training.epoch import Judged
+from autune.training.parallel import find_ranks
+from autune.trial import run_trial
+
+checkpoint.WRITING_SHARE = float("inf")
+settings = Settings.read(sys.argv[1])
+ranks = find_ranks()
+dataset = split_dataset(Dataset.read("builtin:gold"), settings.dataset)
+told = []
+
+
+def run(stop):
+    def report(event):
+        told.append(type(event).__name__[0] + str(event.seed))
+        return told[-1] != stop
+
+    return run_trial(settings, dataset, sys.argv[2], report, ranks).state
+
+
+states = [run("J0"), run("E2"), run(""), run("")]
+print(ranks.rank, *states, *told, flush=True)
+"""
+
+
+@pytest.mark.mpi
+def test_ranks_stop_go_on_and_end_together(tmp_path: Path) -> None:
+    settings = cross_validated(seeds=1)
+    (tmp_path / "settings.yaml").write_text(settings.to_yaml())
+    mpiexec = str(Path(sys.executable).parent / "mpiexec")
+    done = subprocess.run(
+        [mpiexec, "-n", "2", sys.executable, "-c", RANKS, "settings.yaml", "out"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    states = "stopped stopped complete complete"
+    # Only the first rank reports: a training judged, one in its first epoch, all that are left.
+    told = "E0 E0 J0 J0 E1 E1 J1 E2 J0 J1 E2 J2"
+    assert sorted(done.stdout.splitlines()) == [f"0 {states} {told}", f"1 {states}"]
+    one = run_trial(settings, DATASET, tmp_path / "one").metrics
+    two = json.loads((tmp_path / "out" / "result.json").read_text())["metrics"]
+    assert two["force_rmse"] == pytest.approx(one["force_rmse"], rel=1e-6)
 
 
 def test_an_empty_test_set_is_refused_before_training(tmp_path: Path) -> None:
