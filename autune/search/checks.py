@@ -29,23 +29,40 @@ def check_space(space: SearchSpace, settings: Settings) -> None:
         )
     if settings.search.sampler == "grid":
         space.grid()
-    for objective in settings.search.objectives:
-        wants = objective.startswith(("property_error", "property."))
-        if wants and settings.evaluation.properties is None:
-            raise ConfigError(
-                "search.objectives",
-                f"{objective} needs evaluation.properties; give them, or leave it out",
-            )
+    if settings.search.sampler == "cmaes" and all(
+        p.when or p.distribution.kind == "choice" for p in space.parameters
+    ):
+        raise ConfigError(
+            "search.sampler",
+            "cmaes searches numbers, and no searched leaf is a number without a condition; use tpe",
+        )
+    for key, names in _wanted_metrics(settings):
+        for name in names:
+            wants = name.startswith(("property_error", "property."))
+            if wants and settings.evaluation.properties is None:
+                raise ConfigError(
+                    key, f"{name} needs evaluation.properties; give them, or leave it out"
+                )
 
 
 def check_objectives(settings: Settings) -> None:
-    """Refuse objectives that no trial will have, before time is spent on one."""
+    """Refuse objectives and constraints that no trial will have, before time is spent on one."""
     known = metric_names(settings)
-    for objective in settings.search.objectives:
-        if objective not in known:
-            near = difflib.get_close_matches(objective, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise ConfigError("search.objectives", f"no metric is called {objective}; {hint}")
+    for key, names in _wanted_metrics(settings):
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise ConfigError(key, f"no metric is called {name}; {hint}")
+
+
+def _wanted_metrics(settings: Settings) -> list[tuple[str, list[str]]]:
+    """Return the metrics that a search needs, with the setting that names them."""
+    search = settings.search
+    return [
+        ("search.objectives", list(search.objectives)),
+        ("search.constraints", list(search.constraints)),
+    ]
 
 
 def check_new_or_resumed(folder: SearchFolder, resume: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autune.errors import ConfigError
-from autune.space import Distribution, SearchSpace
+from autune.space import SearchSpace
 from autune.space.search_space import LARGEST_GRID
 
 
@@ -19,18 +19,10 @@ def identify(params: Mapping[str, Any]) -> Hashable:
     )
 
 
-def count_values(distribution: Distribution) -> float:
-    """Count the values of a leaf; infinite for ranges without a step."""
-    if distribution.kind == "choice":
-        return len(distribution.options)
-    if distribution.step is None:
-        return float("inf")
-    return round((distribution.high - distribution.low) / distribution.step) + 1
-
-
 def all_points(space: SearchSpace) -> list[dict[str, Any]] | None:
     """List the points of a space; None where there are more than a grid may have."""
-    if any(count_values(p.distribution) > LARGEST_GRID for p in space.parameters):
+    sizes = [parameter.distribution.n_values for parameter in space.parameters]
+    if any(size is None or size > LARGEST_GRID for size in sizes):
         return None
     try:
         return space.grid()

@@ -21,7 +21,6 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from autune.errors import ConfigError
 from autune.search.points import Points
 from autune.settings import SearchSettings
 from autune.space import Distribution, Parameter, SearchSpace
@@ -56,11 +55,6 @@ def make_sampler(
     -------
     BaseSampler
         For ``grid`` a sampler that is never asked: the points are put in the queue.
-
-    Raises
-    ------
-    ConfigError
-        If the sampler cannot search this space.
     """
     seed = settings.seed
     if n_trials:
@@ -104,7 +98,7 @@ def _make(settings: SearchSettings, space: SearchSpace, seed: int) -> BaseSample
         case "nsga3":
             return optuna.samplers.NSGAIIISampler(population_size=settings.population, seed=seed)
         case "cmaes":
-            _check_cmaes(space)
+            _say_what_is_random(space)
             return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         case "qmc":
             # The sequence continues where the study stands, so its own seed stays.
@@ -118,15 +112,9 @@ def _make(settings: SearchSettings, space: SearchSpace, seed: int) -> BaseSample
             return optuna.samplers.RandomSampler(seed=seed)
 
 
-def _check_cmaes(space: SearchSpace) -> None:
-    """Refuse a space without a number for CMA-ES to adapt, and name what it does not adapt."""
+def _say_what_is_random(space: SearchSpace) -> None:
+    """Name the leaves that CMA-ES does not adapt."""
     others = [p.key for p in space.parameters if p.when or p.distribution.kind == "choice"]
-    if len(others) == len(space.parameters):
-        raise ConfigError(
-            "search.sampler",
-            f"cmaes searches numbers without a condition; found none ({', '.join(others)}); "
-            "use tpe",
-        )
     if others:
         log.info(
             "search.sampler: cmaes draws %s at random: choices and what has a condition are "

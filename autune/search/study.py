@@ -173,7 +173,7 @@ class Study:
         Raises
         ------
         ConfigError
-            If the sampler cannot search this space.
+            If the sampler is ``grid`` and the space has none.
         """
         every = all_points(space)
         grid: list[dict[str, Any]] = []

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from autune.log import mask_credentials
 from autune.settings.fields import Count, Model, Positive
 
 
@@ -68,6 +69,27 @@ class SearchSettings(Model):
     def _objectives_differ(self) -> SearchSettings:
         if len(set(self.objectives)) < len(self.objectives):
             raise ValueError("every objective may appear once")
+        return self
+
+    @model_validator(mode="after")
+    def _sampler_fits(self) -> SearchSettings:
+        if self.sampler == "cmaes" and len(self.objectives) > 1:
+            raise ValueError(
+                f"sampler cmaes minimises one objective, found {', '.join(self.objectives)}; name "
+                "one in objectives, for example score, or use another sampler"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _storage_is_known(self) -> SearchSettings:
+        # At the whole section, since the message of a field would show the password in it.
+        if self.storage != "journal" and not re.fullmatch(
+            r"postgresql://[^\s/?]*/[^\s/?]+(\?\S*)?", self.storage
+        ):
+            raise ValueError(
+                "storage must be journal or postgresql://USER@HOST/DATABASE, found "
+                f"{mask_credentials(self.storage)}"
+            )
         return self
 
 
