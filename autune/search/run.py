@@ -19,6 +19,7 @@ from autune.search.progress import make_progress
 from autune.search.ranks import TrialOnRanks
 from autune.search.record import EndState, Observer
 from autune.search.result import SearchResult, write_result
+from autune.search.start import starting_points
 from autune.search.worker import RunTrial, Work
 from autune.settings import Settings, read_yaml
 from autune.space import SearchSpace
@@ -88,6 +89,8 @@ def search(
     dataset_given = dataset is not None
     dataset = checks.prepare_dataset(dataset, settings)
     checks.check_cores(settings)
+    sources = settings.search.start_from
+    first = [] if resume else starting_points(space, sources, results)
     if settings.resources.mpi_ranks > 1:
         if dataset_given:
             raise ConfigError(
@@ -101,6 +104,8 @@ def search(
         if not folder.exists:
             write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")
         study = _open_study(folder, space, settings, dataset.fingerprint)
+        if sources and study.queued is None:
+            study.queue(starting_points(space, sources, results) if resume else first)
         write_text(folder.settings_file, text)
         observers = [progress or make_progress(quiet), *_trackers(folder, settings)]
         return _run(folder, study, space, settings, work, dataset, observers)
@@ -136,17 +141,19 @@ def _open_study(
     from autune.search.study import Study
 
     mend_journal(folder.path)
-    study = Study.create(folder, settings.search.objectives, fingerprint, settings.search.storage)
     if folder.settings_file.is_file():
         before = folder.space()
         changed = checks.differences(before.summary(), space.summary())
-        if before.example().search.objectives != settings.search.objectives:
-            changed.append("search.objectives")
+        then, now = before.example().search, settings.search
+        for key in ("objectives", "constraints", "storage"):
+            if getattr(then, key) != getattr(now, key):
+                changed.append(f"search.{key}")
         if changed:
             raise SearchError(
                 f"the settings of {folder.name} have changed since it began: {', '.join(changed)}; "
                 "change them back, or give another --name"
             )
+    study = Study.create(folder, settings.search.objectives, fingerprint, settings.search.storage)
     if study.fingerprint != fingerprint:
         raise SearchError(
             f"the structures of {folder.name} have changed since it began; give another --name"
