@@ -42,6 +42,8 @@ _AT_ONCE = 5
 
 _CONNECTION = {
     "connect_timeout": 10,
+    # In a database without an encoding all text would be bytes.
+    "client_encoding": "utf8",
     # A machine that vanished answers nothing: without these a query waits for hours.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -162,26 +164,27 @@ class Store:
             try:
                 with quiet():
                     result = work()
-            except OSError as error:
-                if self.in_journal:
-                    self._lost = self._unwritable(error)
-                    # Half a line: the next one must not go on in it.
-                    with suppress(SearchError):
-                        mend_journal(self._journal.parent)
-                    raise self._lost from None
-                raise
+            except (OSError, RuntimeError) as error:
+                # A lock that cannot be given back is a RuntimeError of an OSError.
+                reason = error if isinstance(error, OSError) else error.__context__
+                if not self.in_journal or not isinstance(reason, OSError):
+                    raise
+                self._lost = self._unwritable(reason)
+                # Half a line: the next one must not go on in it.
+                with suppress(SearchError):
+                    mend_journal(self._journal.parent)
+                raise self._lost from None
             except _FAILURES as error:
-                reason = _reason(error)
                 if not _is_outage(error):
                     self._lost = SearchError(
-                        f"the study's database {self.where} refuses: {reason}; mend it and go on "
-                        "with --resume"
+                        f"the study's database {self.where} refuses: {_reason(error)}; mend it and "
+                        "go on with --resume"
                     )
                     raise self._lost from None
                 if time.monotonic() - began + wait > LONGEST_OUTAGE:
                     self._lost = SearchError(
-                        f"the study's database {self.where} cannot be reached: {reason}; start it "
-                        "and go on with --resume"
+                        f"the study's database {self.where} cannot be reached: {_reason(error)}; "
+                        "start it and go on with --resume"
                     )
                     raise self._lost from None
                 if wait == 1.0:
@@ -189,7 +192,7 @@ class Store:
                         "the study's database %s does not answer (%s); waiting for it, %g minutes "
                         "at most",
                         self.where,
-                        reason,
+                        _reason(error),
                         LONGEST_OUTAGE / 60.0,
                     )
             else:
@@ -294,7 +297,8 @@ def _is_about_tables(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     cause = _cause(error)
-    return _one_line(getattr(cause, "orig", None) or cause)
+    # The client says "connection failed: connection to server at ... failed: " before it.
+    return _one_line(getattr(cause, "orig", None) or cause).split(" failed: ")[-1]
 
 
 def _one_line(error: object) -> str:
