@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from autune.errors import SearchError
 
 State = Literal["running", "complete", "stopped", "diverged", "failed"]
@@ -106,17 +108,17 @@ def front(records: Iterable[Record]) -> list[Record]:
     Those that break a constraint neither count nor beat others.
     """
     complete = [r for r in records if r.state == "complete" and r.violation == 0.0]
-    best: list[Record] = []
+    complete.sort(key=lambda record: (record.objectives, record.number))
+    values = np.array([record.objectives for record in complete])
+    front: list[int] = []
     # What beats a trial comes before it in this order, and is itself beaten by none or by one
     # that beats the trial too, so a look at the front so far is enough.
-    for record in sorted(complete, key=lambda record: (record.objectives, record.number)):
-        if not any(_beats(other.objectives, record.objectives) for other in best):
-            best.append(record)
-    return best
-
-
-def _beats(a: Sequence[float], b: Sequence[float]) -> bool:
-    return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
+    for i in range(len(complete)):
+        best = values[front]
+        beaten = (best <= values[i]).all(axis=1) & (best != values[i]).any(axis=1)
+        if not beaten.any():
+            front.append(i)
+    return [complete[i] for i in front]
 
 
 class Observer(Protocol):

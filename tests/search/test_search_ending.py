@@ -1,0 +1,85 @@
+"""When a search ends by itself, also over several resumes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from study_alone import begin, work
+
+from autune.search import ending
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock whose `now` [s] the test sets."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(ending.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def end(study, score=1.0, state="complete", **metrics):
+    values = {"energy_rmse": score, "force_rmse": score, "score": score, **metrics}
+    study.tell(study.propose().number, state, "", values if state == "complete" else {})
+
+
+def test_all_trials(tmp_path):
+    study, space = begin(tmp_path, trials=5)
+    assert len(work(study, space, limit=4)) == 4
+    assert study.ended_because == ""
+    assert len(work(study, space)) == 1
+    assert study.ended_because == "all 5 trials"
+
+
+def test_no_better_score_for_some_time(tmp_path):
+    study, _ = begin(tmp_path, trials=100, patience=3)
+    for score in (5.0, 4.0, 4.5, 4.5, 3.0, 3.0):
+        end(study, score)
+    end(study, state="diverged")
+    assert study.ended_because == ""
+    # Asked for before the limit is reached: what runs comes to its end.
+    running = study.propose()
+    end(study, state="stopped")
+    assert study.propose() is None
+    assert study.ended_because == "no better score in 3 trials"
+    assert study.tell(running.number, "complete", "", {"energy_rmse": 9.0, "force_rmse": 9.0})
+    again, _ = begin(tmp_path, trials=100, patience=3)
+    assert again.propose() is None
+    again, _ = begin(tmp_path, trials=100, patience=5)
+    end(again, 3.1)
+    assert again.propose() is None
+    assert again.ended_because == "no better score in 5 trials"
+
+
+def test_better_is_what_ranks_before(tmp_path):
+    study, _ = begin(tmp_path, trials=100, patience=2, constraints={"c": 1.0})
+    end(study, 1.0, c=2.0)
+    end(study, 9.0, c=1.5)  # nearer to the limit
+    end(study, 8.0, c=1.0)  # keeps it
+    end(study, 0.1, c=1.1)  # breaks it
+    assert study.propose() is not None
+    end(study, 8.0, c=1.0)
+    assert study.propose() is None
+
+
+def test_hours_of_all_resumes_together(tmp_path, clock):
+    study, _ = begin(tmp_path, trials=100, time_limit=2.0)
+    clock.now += 3000.0
+    end(study)
+    clock.now += 1e6  # the search is off
+    study, _ = begin(tmp_path, trials=100, time_limit=2.0)
+    clock.now += 4000.0
+    end(study)
+    running = study.propose()
+    clock.now += 300.0
+    assert study.propose() is None
+    assert study.ended_because == "time limit of 2 h"
+    # It runs to its end, here in the next process, and nothing else starts.
+    clock.now += 1e6
+    study, _ = begin(tmp_path, trials=100, time_limit=2.0)
+    clock.now += 500.0
+    assert study.propose() == running
+    study.tell(running.number, "failed", "")
+    assert study.propose() is None
+    study, _ = begin(tmp_path, trials=100, time_limit=3.0)
+    assert study.propose() is not None
