@@ -154,20 +154,27 @@ def run_search(source: Path, folder: Path) -> None:
 
     imported = time.time()
     watch = Watch()
-    store = tracking._Store  # noqa: SLF001
     watched = {
         "propose": (Study, "propose"),
         "tell": (Study, "tell"),
         "start_ray": (distributed, "start"),
         "stop_ray": (ray, "shutdown"),
-        "open_mlflow": (store, "__init__"),
-        "write_mlflow": (store, "write"),
-        "finish_mlflow": (store, "finish"),
         "queue_mlflow": (tracking.Tracker, "trial_finished"),
         "wait_mlflow": (tracking.Tracker, "search_finished"),
     }
     spans: Spans = {name: [] for name in watched}
+    spans |= {name: [] for name in ("open_mlflow", "write_mlflow", "finish_mlflow")}
+    open_store = timed(tracking.open_store, spans["open_mlflow"])
+
+    def open_watched(*args: Any) -> Any:
+        # The class itself is not imported before: that takes seconds.
+        store = open_store(*args)
+        store.write = timed(store.write, spans["write_mlflow"])
+        store.finish = timed(store.finish, spans["finish_mlflow"])
+        return store
+
     with ExitStack() as stack:
+        stack.enter_context(patch.object(tracking, "open_store", open_watched))
         for name, (owner, attribute) in watched.items():
             replacement = timed(getattr(owner, attribute), spans[name])
             stack.enter_context(patch.object(owner, attribute, _method(replacement)))

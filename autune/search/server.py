@@ -9,45 +9,99 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 from autune.errors import SearchError
+from autune.log import mask_credentials
+from autune.search.addresses import ENVIRONMENT, Busy, find_address, is_server
 from autune.search.folder import SearchFolder
-from autune.search.tracking import ENVIRONMENT, rebuild, store_uri
+from autune.search.tracking import rebuild
 
 _log = logging.getLogger(__name__)
 
+HERE = "127.0.0.1"
+_ALL = ("0.0.0.0", "::")
 
-def serve_command(folder: SearchFolder, port: int) -> tuple[list[str], dict[str, str]]:
-    """Return command and environment of a server that shows a search on this machine."""
+
+def serve_command(
+    folder: SearchFolder, port: int, host: str = HERE, uri: str = "default"
+) -> tuple[list[str], dict[str, str]]:
+    """Return command and environment of a server that shows a search.
+
+    Parameters
+    ----------
+    folder
+        Of the search.
+    port, host
+        Where it listens.
+    uri
+        Database that it shows.
+    """
     command = [
         sys.executable, "-m", "mlflow", "server", "--workers", "1",
         "--uvicorn-opts", "--log-level warning --no-access-log",
-        "--backend-store-uri", store_uri(folder),
-        "--default-artifact-root", folder.artifacts.resolve().as_uri(),
-        "--host", "127.0.0.1", "--port", str(port),
+        "--host", host, "--port", str(port),
     ]  # fmt: skip
-    # The lines that MLflow writes at every start are of no use to who looks at a search.
-    quiet = {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
-    return command, {**os.environ, **ENVIRONMENT, **quiet}
+    address = find_address(folder, uri)
+    environment = {
+        # The lines that MLflow writes at every start are of no use to who looks at a search.
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
+        # Not among the arguments, which everyone on this machine can read.
+        "MLFLOW_BACKEND_STORE_URI": address,
+        "MLFLOW_REGISTRY_STORE_URI": address,
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": folder.artifacts.resolve().as_uri(),
+    }
+    if host not in (HERE, "localhost", "::1"):
+        # Without these MLflow refuses browsers that come by another name.
+        names = [f"{_bracketed(n)}:{port}" for n in (*_names_of(host), "localhost", HERE)]
+        allowed = {
+            "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(names),
+            "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in names),
+        }
+        environment |= {key: os.environ.get(key, value) for key, value in allowed.items()}
+    return command, {**os.environ, **ENVIRONMENT, **environment}
 
 
-def serve(folder: SearchFolder, port: int) -> None:
+def serve(folder: SearchFolder, port: int, host: str = HERE) -> None:
     """Show a search in a browser until Ctrl-C (or SIGTERM, or the terminal closes).
+
+    Parameters
+    ----------
+    folder
+        Of the search.
+    port
+        To listen on.
+    host
+        Address of this machine to listen on; by default nobody else reaches it.
 
     Raises
     ------
     SearchError
         If the search is shown elsewhere, the port is in use, or the server does not start.
     """
-    uri = folder.space().example().tracking.mlflow
-    if uri not in (None, "default"):
-        raise SearchError(f"this search is shown at {uri}; open that in a browser")
-    if _is_open(port):
+    uri = folder.space().example().tracking.mlflow or "default"
+    if is_server(uri):
+        raise SearchError(
+            f"this search is shown at {mask_credentials(uri)}; open that in a browser"
+        )
+    where = HERE if host in _ALL else host
+    if _is_open(where, port):
         raise SearchError(f"port {port} is in use; give another --port")
     # Cheap where everything is there; completes what a killed search left out.
-    experiment = rebuild(folder)
-    command, environment = serve_command(folder, port)
-    address = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs"
+    page = "/"
+    try:
+        page = f"/#/experiments/{rebuild(folder, uri).experiment}/runs"
+    except Busy:
+        _log.info("the search is running and writes to MLflow itself")
+    command, environment = serve_command(folder, port, host, uri)
+    if host != HERE:
+        _log.warning(
+            "everyone who reaches %s:%d can read, change and delete what MLflow shows, without "
+            "a password",
+            _names_of(host)[0],
+            port,
+        )
     _log.info("MLflow starts (about 20 s)")
     # SIGINT too: a shell starts what runs in the background with it ignored.
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -55,9 +109,10 @@ def serve(folder: SearchFolder, port: int) -> None:
     # A group of its own: the server has workers, which nothing else would end.
     server = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
-        while server.poll() is None and not _is_open(port):
+        while server.poll() is None and not _is_open(where, port):
             time.sleep(0.2)
         if server.poll() is None:
+            address = f"http://{_bracketed(_names_of(host)[0])}:{port}{page}"
             _log.info("open %s in a browser; Ctrl-C ends it", address)
         code = server.wait()
     except KeyboardInterrupt:
@@ -67,10 +122,27 @@ def serve(folder: SearchFolder, port: int) -> None:
     raise SearchError(f"MLflow ended with code {code}; its messages are above")
 
 
-def _is_open(port: int) -> bool:
-    """Say whether something on this machine answers at a port."""
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
+def _names_of(host: str) -> list[str]:
+    """Return names by which browsers may come to a host; to all of this machine for 0.0.0.0."""
+    if host not in _ALL:
+        return [host]
+    names = [socket.gethostname(), socket.getfqdn()]
+    with suppress(OSError):
+        names += [str(info[4][0]) for info in socket.getaddrinfo(names[0], None)]
+    return list(dict.fromkeys(names))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_open(host: str, port: int) -> bool:
+    """Say whether something answers at a port."""
+    try:
+        socket.create_connection((host, port), 5.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _stop(*_: object) -> None:

@@ -1,61 +1,60 @@
-"""MLflow shows a search: a run per search, a child per trial.  The door of MLflow.
+"""MLflow shows a search: a run per search, a child per trial.
 
 Everything here is a view of the study and of the trials' folders: it can be written again at any
 time, and writing it twice changes nothing.  While a search runs, a thread of its own writes, so
-the search never waits, and what goes wrong here is a warning.
+the search never waits and never fails for it.  What cannot be written is tried again, with
+growing pauses; what is left at the end is written by `rebuild`.
 """
 
 from __future__ import annotations
 
-import csv
 import logging
-import math
-import os
-import platform
-import queue
-import sqlite3
+import shlex
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autune.search.folder import POTENTIAL, SearchFolder
-from autune.search.record import EndState, Record, State, ranked
-from autune.settings import Settings
-from autune.space import flatten
+from autune.errors import AutuneError, SearchError
+from autune.log import mask_credentials
+from autune.search.addresses import Busy, be_quiet, find_address, reason_of
+from autune.search.folder import SearchFolder
+from autune.search.record import EndState, Record
+from autune.search.shown import Shown, all_shown, show_search, show_trial
+
+if TYPE_CHECKING:
+    from autune.search.mlflow_store import Store
+
+__all__ = ["Busy", "Rebuilt", "Tracker", "command_to_log", "rebuild"]
 
 _log = logging.getLogger(__name__)
-PACKAGES = ("autune", "numpy", "numba", "ray", "optuna", "mlflow")
-FIXED_PARAMS = (
-    "dataset.path",
-    "potential.elements",
-    "potential.cutoff_radius",
-    "training.epochs",
-    "training.updates_per_epoch",
-    "training.streams",
-    "evaluation.seeds",
-)
-"""Settings that are shown for every trial, also where they are not searched."""
 
-_STATUS: dict[State, str] = {
-    "running": "RUNNING",
-    "complete": "FINISHED",
-    "stopped": "KILLED",
-    "diverged": "FAILED",
-    "failed": "FAILED",
-}
-_PARENT_STATUS: dict[str, str] = {
+_STATUS: dict[EndState, str] = {
     "finished": "FINISHED",
     "interrupted": "KILLED",
     "failed": "FAILED",
 }
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""MLflow opens the pages for trainings, not those for language models."""
 
 PATIENCE = 300.0
-"""Seconds that the end of a search waits for MLflow."""
+"""Seconds that the end of a search waits for MLflow at most."""
+
+GRACE = 20.0
+"""Seconds that the end of a search waits for an MLflow that fails."""
+
+PATIENCE_BEFORE_WORDS, LAST_WORDS = 10.0, 5.0
+"""Seconds that it waits without saying so, and for the last run after it has given up."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+"""Seconds until what failed is tried again."""
+
+TRIES, MOST_FAILURES = 3, 3
+"""Attempts of `rebuild`; runs in a row that fail before the fault is MLflow's."""
+
+MOST_WAITING = 1000
+"""Trials that are kept until they are written; those beyond are read from the study again."""
 
 
 class Tracker:
@@ -67,21 +66,29 @@ class Tracker:
         Folder of the search.
     uri
         Tracking URI, or ``default``.
+
+    Raises
+    ------
+    ConfigError
+        If the address needs a package that is not installed.
     """
 
     def __init__(self, folder: SearchFolder, uri: str = "default") -> None:
         self._folder = folder
-        self._uri = uri
-        self._queue: queue.Queue[Record | str] = queue.Queue()
-        self._thread = threading.Thread(target=self._write, name="mlflow", daemon=True)
+        self._address = find_address(folder, uri)
+        self._waiting: deque[Shown] = deque()
+        self._must_read = False
+        self._news, self._ended = threading.Event(), threading.Event()
+        self._end: EndState = "failed"
+        self._given_up = self._complete = False
+        self._store: Store | None = None
+        self._thread = threading.Thread(target=self._follow, name="mlflow", daemon=True)
 
     def search_started(
         self, name: str, n_trials: int, objectives: Sequence[str], records: Sequence[Record]
     ) -> None:
         """Take what is there already; nothing is written before the first epoch."""
-        for record in records:
-            if record.state != "running":
-                self._queue.put(record)
+        self._must_read = any(record.state != "running" for record in records)
 
     def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
         """Write nothing: a run is written when its trial has ended."""
@@ -92,16 +99,38 @@ class Tracker:
 
     def trial_finished(self, record: Record) -> None:
         """Write a child run."""
-        self._queue.put(record)
+        if record.directory.parent.parent != self._folder.path or self._is_full:
+            self._must_read = True  # A training of the confirmation needs more than its record.
+        else:
+            self._waiting.append(show_trial(record))
         self._begin()
+        self._news.set()
 
     def search_finished(self, state: EndState) -> None:
         """Write the end and wait for it."""
-        self._queue.put(state)
+        self._end = state
+        self._ended.set()
+        self._news.set()
         self._begin()
-        self._thread.join(PATIENCE)
-        if self._thread.is_alive():
-            _log.warning("MLflow is not ready after %g s; autune ui writes the rest", PATIENCE)
+        try:
+            self._thread.join(PATIENCE_BEFORE_WORDS)
+            if self._thread.is_alive():
+                _log.info("MLflow is not ready yet; Ctrl-C leaves the rest to autune log")
+            self._thread.join(PATIENCE)
+        except KeyboardInterrupt:
+            pass
+        self._given_up = True
+        if not self._complete:
+            self._thread.join(LAST_WORDS)  # No run is left half written if that can be helped.
+            _log.warning(
+                "MLflow (%s) does not have all of this search; %s writes the rest",
+                mask_credentials(self._address),
+                command_to_log(self._folder),
+            )
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= MOST_WAITING
 
     def _begin(self) -> None:
         # MLflow's import and a new database take some seconds of this process, which has to
@@ -109,25 +138,95 @@ class Tracker:
         if self._thread.ident is None:
             self._thread.start()
 
-    def _write(self) -> None:
-        try:
-            store = _Store(self._folder, self._uri)
-            while True:
-                item = self._queue.get()
-                if isinstance(item, str):
-                    store.finish(_PARENT_STATUS[item])
+    def _follow(self) -> None:
+        """Write what comes, until the end; the body of the thread."""
+        pause = 0.0
+        ended_at: float | None = None
+        while not self._given_up:
+            if not self._ended.is_set():
+                # After a failure only the end of the search is worth an attempt before time.
+                (self._ended if pause else self._news).wait(pause or None)
+            elif pause:
+                time.sleep(min(pause, 2.0))
+            self._news.clear()
+            if self._ended.is_set():
+                ended_at = ended_at or time.monotonic()
+            try:
+                self._write()
+            except Exception as error:  # noqa: BLE001  a view may fail, the search may not
+                self._drop_store()
+                if not pause:
+                    _log.warning(
+                        "MLflow (%s) cannot be written: %s; the search goes on, and what is "
+                        "missing is written later",
+                        mask_credentials(self._address),
+                        reason_of(error),
+                    )
+                pause = min(2.0 * pause or SHORTEST_PAUSE, LONGEST_PAUSE)
+                if ended_at is not None and time.monotonic() - ended_at > GRACE:
                     return
-                store.write(item)
-        except Exception as error:  # noqa: BLE001  a view may fail, the search may not
-            _log.warning(
-                "MLflow does not show this search (%s: %s); autune ui tries again",
-                type(error).__name__,
-                error,
-            )
+            else:
+                if pause:
+                    _log.info("MLflow has everything again")
+                pause = 0.0
+                if self._complete:
+                    self._drop_store()
+                    return
+        self._drop_store()
+
+    def _write(self) -> None:
+        """Write all that waits; at the end, all that there is."""
+        if self._store is None:
+            self._store = open_store(self._folder, self._address)
+        if self._ended.is_set():
+            status = _STATUS[self._end]
+            stop = lambda: self._given_up  # noqa: E731
+            self._complete = write_all(self._store, self._folder, status, stop) >= 0
+            return
+        self._store.begin()
+        while not self._given_up and not self._ended.is_set():
+            if not self._waiting and self._must_read:
+                self._must_read = False
+                trials, trainings = all_shown(self._folder)
+                self._waiting += [s for s in (*trials, *trainings) if s.key not in self._store]
+            if not self._waiting:
+                return
+            shown = self._waiting.popleft()
+            try:
+                self._store.write(shown)
+            except Exception:
+                self._waiting.append(shown)  # Behind the others: it may be its own fault.
+                raise
+
+    def _drop_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
 
-def rebuild(folder: SearchFolder, uri: str = "default") -> str:
-    """Write everything to MLflow from the study; what is there already stays.
+@dataclass(frozen=True)
+class Rebuilt:
+    """What `rebuild` did.
+
+    Parameters
+    ----------
+    address
+        Of MLflow, without credentials.
+    name, experiment
+        Name and identity of the experiment that shows the search.
+    n_runs, n_written
+        Trials and trainings that it has, and how many of them were missing or different.
+    """
+
+    address: str
+    name: str
+    experiment: str
+    n_runs: int
+    n_written: int
+
+
+def rebuild(folder: SearchFolder, uri: str = "default") -> Rebuilt:
+    """Write everything to MLflow from the study and the folders; what is there already stays.
 
     Parameters
     ----------
@@ -136,243 +235,91 @@ def rebuild(folder: SearchFolder, uri: str = "default") -> str:
     uri
         Tracking URI, or ``default``.
 
+    Raises
+    ------
+    ConfigError
+        If the address needs a package that is not installed.
+    SearchError
+        If MLflow cannot be written, or the search writes there itself.
+    """
+    address = find_address(folder, uri)
+    status = "RUNNING" if _is_running(folder) else _STATUS[folder.state]
+    n_written = 0
+    for attempt in reversed(range(TRIES)):
+        store: Store | None = None
+        try:
+            store = open_store(folder, address)
+            n_runs = write_all(store, folder, status)
+            break
+        except AutuneError:
+            raise
+        except Exception as error:  # noqa: BLE001  MLflow, its drivers and its disk have many
+            if not attempt:
+                raise SearchError(
+                    f"MLflow ({mask_credentials(address)}) cannot be written: "
+                    f"{reason_of(error)}; mend it and call autune log again, which goes on"
+                ) from None
+            time.sleep(SHORTEST_PAUSE)
+        finally:
+            if store is not None:
+                n_written += store.n_written
+                store.close()
+    assert store is not None
+    return Rebuilt(mask_credentials(address), store.name, store.experiment, n_runs, n_written)
+
+
+def write_all(
+    store: Store, folder: SearchFolder, status: str, stop: Callable[[], bool] = lambda: False
+) -> int:
+    """Write the search, then its trials; those that cannot be written do not hold up others.
+
     Returns
     -------
-    str
-        Identity of the experiment that shows the search.
+    int
+        Number of trials and trainings; -1 when it was told to stop before the end.
     """
-    store = _Store(folder, uri)
-    records = [record for record in folder.records() if record.state != "running"]
-    for record in records:
-        store.write(record)
-    store.finish(_PARENT_STATUS[folder.state])
-    return str(store.experiment)
-
-
-def store_uri(folder: SearchFolder, uri: str = "default") -> str:
-    """Return the tracking URI of a search; ``default`` is a database in its folder."""
-    return f"sqlite:///{folder.database.resolve()}" if uri == "default" else uri
-
-
-class _Store:
-    """The runs of one search."""
-
-    def __init__(self, folder: SearchFolder, uri: str) -> None:
-        _be_quiet()
-        import mlflow
-
-        for name in ("mlflow", "alembic", "mlflow.store.db.utils"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        self._entities = mlflow.entities
-        self._folder = folder
-        address = store_uri(folder, uri)
-        self._client = mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
-        experiment = self._client.get_experiment_by_name(folder.name)
-        if experiment is not None:
-            self.experiment = experiment.experiment_id
-        else:
-            # A server knows where its files go; a database would put them where we stand.
-            remote = address.startswith(("http://", "https://"))
-            root = None if remote else folder.artifacts.resolve().as_uri()
-            self.experiment = self._client.create_experiment(
-                folder.name, artifact_location=root, tags=_EXPERIMENT_TAGS
-            )
-        if uri == "default":
-            _write_ahead(folder.database)
-        self._runs = self._find_runs()
-        self._parent = self._begin_parent()
-
-    def write(self, record: Record) -> None:
-        """Write a child run, unless it is there."""
-        key = str(record.number)
-        run = self._runs.get(key)
-        if run is not None and run.info.status == _STATUS[record.state]:
-            return
-        if run is None:
-            run = self._client.create_run(
-                self.experiment,
-                start_time=_milliseconds(record.started),
-                run_name=f"trial {record.number:04d}",
-                tags={"autune.trial": key, "mlflow.parentRunId": self._parent},
-            )
-        identity = run.info.run_id
-        self._log_params(identity, record)
-        self._log_metrics(identity, record)
-        tags = {"autune.state": record.state, "autune.reason": record.reason}
-        for name, text in tags.items():
-            self._client.set_tag(identity, name, text[:5000])
-        if record.directory.is_dir():
-            self._log_files(identity, record.directory)
-        self._client.set_terminated(
-            identity, _STATUS[record.state], end_time=_milliseconds(record.finished)
-        )
-        self._runs[key] = self._client.get_run(identity)
-
-    def finish(self, status: str) -> None:
-        """Write the result of the search, register its best potential, end the run."""
-        records = self._folder.records()
-        now = int(time.time() * 1000)
-        metrics = {f"trials.{s}": float(sum(r.state == s for r in records)) for s in _STATUS}
-        best = ranked(records)
-        if best:
-            metrics |= {f"best.{name}": value for name, value in best[0].metrics.items()}
-            self._client.set_tag(self._parent, "autune.best_trial", str(best[0].number))
-            self._register(best[0])
-        known = self._client.get_run(self._parent).data.metrics
-        changed = {k: v for k, v in metrics.items() if math.isfinite(v) and known.get(k) != v}
-        self._client.log_batch(
-            self._parent,
-            metrics=[self._entities.Metric(k, v, now, 0) for k, v in changed.items()],
-        )
-        for name in ("search.yaml", "trials.csv", "result.json"):
-            if (self._folder.path / name).is_file():
-                self._client.log_artifact(self._parent, str(self._folder.path / name))
-        for figure in sorted(self._folder.path.glob("*.png")):
-            self._client.log_artifact(self._parent, str(figure))
-        ended = max((r.finished for r in records if r.finished), default=None)
-        self._client.set_terminated(self._parent, status, end_time=_milliseconds(ended))
-
-    def _find_runs(self) -> dict[str, Any]:
-        runs, token = {}, None
-        while True:
-            page = self._client.search_runs([self.experiment], page_token=token)
-            for run in page:
-                runs[run.data.tags.get("autune.trial", "")] = run
-            token = page.token
-            if not token:
-                return runs
-
-    def _begin_parent(self) -> str:
-        """Find or make the run of the search; the empty key is its."""
-        run = self._runs.get("")
-        if run is None:
-            run = self._client.create_run(self.experiment, run_name=self._folder.name)
-            for name, text in self._facts().items():
-                self._client.set_tag(run.info.run_id, name, text)
-        self._client.update_run(run.info.run_id, status="RUNNING")
-        return str(run.info.run_id)
-
-    def _facts(self) -> dict[str, str]:
-        study = self._folder.study()
-        facts = {
-            "autune.kind": "search",
-            "autune.objectives": ", ".join(study.objectives),
-            "autune.dataset": study.fingerprint,
-            "autune.version.python": platform.python_version(),
-        }
-        return facts | {f"autune.version.{name}": text for name, text in versions().items()}
-
-    def _log_params(self, identity: str, record: Record) -> None:
-        params = {name: str(value) for name, value in record.params.items()}
-        path = record.directory / "settings.yaml"
-        if path.is_file():
-            leaves = dict(flatten(Settings.read(path).model_dump(mode="json", by_alias=True)))
-            params |= {name: str(leaves[name]) for name in FIXED_PARAMS if name not in params}
-        self._client.log_batch(
-            identity,
-            params=[self._entities.Param(name, text[:5000]) for name, text in params.items()],
-        )
-
-    def _log_metrics(self, identity: str, record: Record) -> None:
-        ended = _milliseconds(record.finished) or 0
-        began = _milliseconds(record.started) or 0
-        rows = [(name, value, ended, 0) for name, value in record.metrics.items()]
-        rows.append(("seconds", record.seconds, ended, 0))
-        epochs = list(read_history(record.directory))
-        if not epochs:
-            epochs = [(0, n, {"score": score}) for n, score in record.scores]
-        for seed, number, values in epochs:
-            moment = began + int(1000 * values.get("seconds", 0.0))
-            rows += [
-                (f"seed_{seed}/{name}", value, moment, number)
-                for name, value in values.items()
-                if name != "seconds"
-            ]
-        metrics = [self._entities.Metric(*row) for row in rows if math.isfinite(row[1])]
-        for start in range(0, len(metrics), 1000):
-            self._client.log_batch(identity, metrics=metrics[start : start + 1000])
-
-    def _log_files(self, identity: str, directory: Path) -> None:
-        for pattern in ("settings.yaml", "result.json", "*.csv", "*.png", "error.txt"):
-            for path in sorted(directory.glob(pattern)):
-                self._client.log_artifact(identity, str(path))
-        if (directory / POTENTIAL).is_dir():
-            self._client.log_artifacts(identity, str(directory / POTENTIAL), POTENTIAL)
-
-    def _register(self, best: Record) -> None:
-        """Make the best potential a version in the registry, with the alias best."""
-        if not (best.directory / POTENTIAL).is_dir():
-            return
-        name = self._folder.name
-        run = self._runs[str(best.number)]
-        if not self._client.search_registered_models(f"name='{name}'"):
-            self._client.create_registered_model(name)
-        known = self._client.search_model_versions(f"name='{name}'")
-        version = next((v for v in known if v.run_id == run.info.run_id), None)
-        if version is None:
-            version = self._client.create_model_version(
-                name,
-                source=f"{run.info.artifact_uri}/{POTENTIAL}",
-                run_id=run.info.run_id,
-                tags={"autune.trial": str(best.number)},
-            )
-        self._client.set_registered_model_alias(name, "best", version.version)
-
-
-def read_history(directory: Path) -> Iterator[tuple[int, int, dict[str, float]]]:
-    """Yield seed, epoch and errors from the history of a trial.
-
-    Units in the header (``test_force_rmse [eV/Angstrom]``) are dropped.
-    """
-    path = directory / "history.csv"
-    if not path.is_file():
-        return
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            values = {}
-            for name, text in row.items():
-                try:
-                    values[str(name).split(" [")[0]] = float(text)
-                except (TypeError, ValueError):
-                    continue  # A cell without a number.
-            if "number" in values:
-                seed, number = int(values.pop("seed", 0)), int(values.pop("number"))
-                yield seed, number, values
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide results."""
-    found = {}
-    for name in PACKAGES:
+    trials, trainings = all_shown(folder)
+    # First, for this is what nobody must miss if the time runs out.
+    store.finish(show_search(folder, trials, trainings), status)
+    failed: list[Exception] = []
+    in_a_row = 0
+    for shown in (*trials, *trainings):
+        if stop():
+            return -1
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            store.write(shown)
+            in_a_row = 0
+        except Exception as error:
+            failed.append(error)
+            in_a_row += 1
+            if in_a_row == MOST_FAILURES:
+                raise
+    if failed:
+        raise failed[0]
+    return len(trials) + len(trainings)
 
 
-ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
+def command_to_log(folder: SearchFolder) -> str:
+    """Return the command that writes the rest of a search."""
+    path = folder.path
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return f"autune log {shlex.quote(str(path))}"
 
 
-def _be_quiet() -> None:
-    """Keep MLflow from telling others and from drawing bars, here and in its server."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+def open_store(folder: SearchFolder, address: str) -> Store:
+    """Import MLflow, which takes seconds, and open the runs of a search."""
+    be_quiet()
+    from autune.search.mlflow_store import Store
+
+    return Store(folder, address)
 
 
-def _write_ahead(database: Path) -> None:
-    """Let readers of the database not block its writer."""
-    connection = sqlite3.connect(database)
+def _is_running(folder: SearchFolder) -> bool:
+    """Say whether a process of this machine runs the search, without touching its lock."""
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
-
-
-def _milliseconds(moment: float | None) -> int | None:
-    return None if moment is None else int(moment * 1000)
+        inode = (folder.path / ".lock").stat().st_ino
+        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    return any("FLOCK" in line and f":{inode} " in line for line in locks)

@@ -28,9 +28,9 @@ from types import SimpleNamespace
 from autune import log
 from autune.search import server
 log.configure()
-server.rebuild = lambda folder: "7"
+server.rebuild = lambda folder, uri: SimpleNamespace(experiment="7")
 command = [sys.executable, "-c", {fake!r}, "{port}", {pid!r}]
-server.serve_command = lambda folder, port: (command, None)
+server.serve_command = lambda folder, port, host, uri: (command, None)
 setting = SimpleNamespace(tracking=SimpleNamespace(mlflow="default"))
 folder = SimpleNamespace(space=lambda: SimpleNamespace(example=lambda: setting))
 server.serve(folder, {port})

@@ -1,0 +1,85 @@
+"""The verb log: what it says, and that it needs no Ray."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+from made_search import MadeSearch
+
+from autune.cli import main
+
+
+@pytest.fixture
+def log(capsys):
+    """Run the verb in this process: exit code, standard output, standard error."""
+    logger = logging.getLogger("autune")
+    before = logger.handlers[:], logger.level, logger.propagate
+
+    def call(*arguments) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(["log", *map(str, arguments)])
+        return (end.value.code, *capsys.readouterr())
+
+    yield call
+    logger.handlers[:], logger.level, logger.propagate = before
+
+
+@pytest.fixture
+def made(tmp_path):
+    return MadeSearch(tmp_path / "results" / "fake", tracking="default")
+
+
+def test_log_writes_once_and_needs_no_ray(made):
+    made.run(2)
+    made.end()
+    script = (
+        "import sys\n"
+        "from autune.cli import main\n"
+        "try:\n"
+        "    main(['log', sys.argv[1]])\n"
+        "finally:\n"
+        "    print(sorted({'ray', 'torch'} & set(sys.modules)))\n"
+    )
+    database = f"sqlite:///{made.folder.database}"
+    for n_written in (2, 0):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(made.folder.path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        assert done.stderr == ""
+        assert done.stdout == (
+            f"{database}: experiment fake has 2 trials and confirmations, {n_written} of them "
+            "written now\n[]\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("htp://me:secret@host", "--mlflow: must be default"),
+        ("http://me:secret@127.0.0.1:1", "http://me:***@127.0.0.1:1) cannot be written"),
+        ("sqlite:////proc/none/mlflow.db", "(sqlite:////proc/none/mlflow.db) cannot be written"),
+    ],
+)
+def test_mistakes_are_one_line_without_passwords(log, made, monkeypatch, uri, words):
+    monkeypatch.setattr("autune.search.tracking.SHORTEST_PAUSE", 0.0)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    code, text, errors = log(made.folder.path, "--mlflow", uri)
+    assert (code, text) == (2, "")
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert words in errors
+    assert "secret" not in errors
+
+
+def test_a_search_without_mlflow_needs_an_address(log, tmp_path):
+    made = MadeSearch(tmp_path / "fake", tracking=None)
+    code, _, errors = log(made.folder.path)
+    assert code == 2
+    assert "say where to with --mlflow" in errors
