@@ -69,7 +69,9 @@ def read_atoms_file(path: str | Path) -> list[Structure]:
     """
     path = Path(path)
     if path.is_dir():
-        return [structure for file in _files_in(path) for structure in _read_in_folder(path, file)]
+        return [
+            structure for file in structure_files(path) for structure in _read_in_folder(path, file)
+        ]
     return list(_read(path, path.stem))
 
 
@@ -144,7 +146,14 @@ def write_atoms_file(path: str | Path, structures: Iterable[Structure], kind: st
                 database.write(atoms, data=dict(atoms.info))
 
 
-def _files_in(folder: Path) -> list[Path]:
+def structure_files(folder: Path) -> list[Path]:
+    """List the files of a folder that are read: those in `FOLDER_FORMATS`, none hidden.
+
+    Raises
+    ------
+    FormatError
+        If there is none.
+    """
     found = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
