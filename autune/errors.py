@@ -7,7 +7,11 @@ its traceback.
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
 
 HEAD, TAIL = 600, 300
 """Characters that are kept of a long message: what is wrong and where, and what to do."""
@@ -18,6 +22,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def short(value: object) -> str:
+    """Write what was found as Python does, cut in the middle where it is long."""
+    return _SHORT.repr(value)
 
 
 class AutuneError(Exception):

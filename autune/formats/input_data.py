@@ -29,7 +29,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
-from autune.errors import DataError, FormatError
+from autune.errors import DataError, FormatError, short
 from autune.formats.files import open_text, write_text
 from autune.structures import Side, Structure
 
@@ -95,7 +95,7 @@ def _blocks(path: Path, stream: TextIO) -> Iterator[dict[str, Any]]:
         keyword, arguments = words[0], words[1:]
         if block is None:
             if keyword != "begin":
-                raise FormatError(path, n, f"expected begin, found {keyword!r}")
+                raise FormatError(path, n, f"expected begin, found {short(keyword)}")
             block = {"line": n, "side": _side(path, n, arguments), "atoms": [], "lattice": []}
         elif keyword == "end":
             yield block
@@ -113,7 +113,7 @@ def _side(path: Path, n: int, arguments: list[str]) -> Side | None:
     if arguments in (["set=train"], ["set=test"]):
         return cast(Side, arguments[0].removeprefix("set="))
     found = " ".join(arguments)
-    raise FormatError(path, n, f"expected set=train, set=test or nothing, found {found!r}")
+    raise FormatError(path, n, f"expected set=train, set=test or nothing, found {short(found)}")
 
 
 def _add_line(path: Path, n: int, block: dict[str, Any], keyword: str, words: list[str]) -> None:
@@ -130,7 +130,7 @@ def _add_line(path: Path, n: int, block: dict[str, Any], keyword: str, words: li
             block[keyword] = _numbers(path, n, words, 1, f"{keyword} and one number")[0]
         case _:
             allowed = ", ".join(KEYWORDS)
-            raise FormatError(path, n, f"expected one of {allowed}; found {keyword!r}")
+            raise FormatError(path, n, f"expected one of {allowed}; found {short(keyword)}")
 
 
 def _atom(path: Path, n: int, words: list[str]) -> tuple[int, list[float]]:
@@ -139,7 +139,7 @@ def _atom(path: Path, n: int, words: list[str]) -> tuple[int, list[float]]:
         raise FormatError(path, n, f"expected {layout} (10 words), found {len(words) + 1} words")
     symbol = words.pop(3)
     if atomic_numbers.get(symbol, 0) == 0:
-        raise FormatError(path, n, f"expected a chemical symbol, found {symbol!r}")
+        raise FormatError(path, n, f"expected a chemical symbol, found {short(symbol)}")
     return atomic_numbers[symbol], _numbers(path, n, words, 8, layout)
 
 
@@ -151,9 +151,11 @@ def _numbers(path: Path, n: int, words: list[str], count: int, layout: str) -> l
         try:
             value = float(word)
         except ValueError:
-            raise FormatError(path, n, f"expected a number in {layout}, found {word!r}") from None
+            raise FormatError(
+                path, n, f"expected a number in {layout}, found {short(word)}"
+            ) from None
         if not math.isfinite(value):
-            message = f"expected finite numbers, found {word}; remove the structure"
+            message = f"expected finite numbers, found {word[:40]}; remove the structure"
             raise FormatError(path, n, message)
         values.append(value)
     return values

@@ -38,6 +38,10 @@ SCALING_KEYWORDS: dict[ScalingMode, tuple[str, ...]] = {
 
 NORMALIZATION = ("mean_energy", "conv_energy", "conv_length")
 PER_ELEMENT = {"element_nodes_short", "element_hidden_layers_short", "element_activation_short"}
+LARGEST_SCALE = 1e6
+LARGEST_ETA, LARGEST_ZETA, LARGEST_LENGTH = 1e15, 1000.0, 100.0
+"""Beyond, a symmetry function is 0 or takes for ever; lengths are Angstrom or Bohr."""
+
 FUNCTION_LAYOUTS = {
     2: "X 2 Y eta rs rc",
     3: "X 3 Y Z eta lambda zeta rc [rs]",
@@ -94,8 +98,8 @@ def read_input_nn(
         activations=activations,
         normalize_nodes=keywords.on("normalize_nodes"),
         scaling=_scaling(keywords),
-        scale_min=keywords.number("scale_min_short", 0.0),
-        scale_max=keywords.number("scale_max_short", 1.0),
+        scale_min=_scale_end(keywords, "scale_min_short", 0.0),
+        scale_max=_scale_end(keywords, "scale_max_short", 1.0),
         atom_energies=_atom_energies(keywords, elements),
         mean_energy=mean_energy,
         conv_energy=conv_energy,
@@ -169,6 +173,14 @@ def _scaling(keywords: Keywords) -> ScalingMode:
     if scale or center:  # n2p2 looks at sigma only if neither of the others is there
         return "scale_center" if scale and center else "scale" if scale else "center"
     return "sigma" if sigma else "none"
+
+
+def _scale_end(keywords: Keywords, keyword: str, default: float) -> float:
+    end = keywords.number(keyword, default)
+    if abs(end) > LARGEST_SCALE:
+        message = f"expected a number from -{LARGEST_SCALE:g} to {LARGEST_SCALE:g}, found {end:g}"
+        raise keywords.need(keyword).error(message)
+    return end
 
 
 def _normalization(keywords: Keywords) -> tuple[float, float, float]:
@@ -246,8 +258,8 @@ def _symmetry_function(line: Line, elements: tuple[str, ...]) -> tuple[str, Symm
         eta, lambda_, zeta, r_cutoff, r_shift = (*values, 0.0)[:5]
         if abs(lambda_) != 1.0:
             raise line.error(f"expected lambda -1 or 1, found {lambda_:g}")
-        if zeta <= 0.0:
-            raise line.error(f"expected a positive zeta, found {zeta:g}")
+        if not 0.0 < zeta <= LARGEST_ZETA:
+            raise line.error(f"expected zeta above 0, up to {LARGEST_ZETA:g}; found {zeta:g}")
         if r_shift < 0.0:
             warnings.warn(
                 f"{line.path}, line {line.number}: n2p2 and LAMMPS ignore a negative r_shift "
@@ -255,8 +267,13 @@ def _symmetry_function(line: Line, elements: tuple[str, ...]) -> tuple[str, Symm
                 UserWarning,
                 stacklevel=5,
             )
-    if r_cutoff <= 0.0:
-        raise line.error(f"expected a positive cutoff radius, found {r_cutoff:g}")
+    if not 0.0 <= eta <= LARGEST_ETA:
+        raise line.error(f"expected eta from 0 to {LARGEST_ETA:g}, found {eta:g}")
+    if not 0.0 < r_cutoff <= LARGEST_LENGTH:
+        message = f"expected a cutoff radius above 0, up to {LARGEST_LENGTH:g}; found {r_cutoff:g}"
+        raise line.error(message)
+    if abs(r_shift) > LARGEST_LENGTH:
+        raise line.error(f"expected r_shift up to {LARGEST_LENGTH:g}, found {r_shift:g}")
     neighbours = tuple(words[2 : 2 + n_neighbours])
     return words[0], SymmetryFunction(kind, neighbours, eta, r_shift, r_cutoff, lambda_, zeta)
 

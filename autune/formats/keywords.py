@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from autune.errors import FormatError
+from autune.errors import FormatError, short
 from autune.formats.files import open_text
 
 ALIASES = {
@@ -47,22 +47,22 @@ class Line:
         try:
             value = float(self.words[index])
         except ValueError:
-            raise self.error(f"expected a number, found {self.words[index]!r}") from None
+            raise self.error(f"expected a number, found {short(self.words[index])}") from None
         if not math.isfinite(value):
-            raise self.error(f"expected a finite number, found {self.words[index]!r}")
+            raise self.error(f"expected a finite number, found {short(self.words[index])}")
         return value
 
     def count(self, index: int) -> int:
         """Return an argument as a whole number, not negative."""
         value = self.value(index)
         if value != int(value) or value < 0:
-            raise self.error(f"expected a whole number, found {self.words[index]!r}")
+            raise self.error(f"expected a whole number, found {short(self.words[index])}")
         return int(value)
 
     def expect(self, n_words: int, layout: str) -> None:
         """Refuse any other number of arguments."""
         if len(self.words) != n_words:
-            raise self.error(f"expected {layout}, found {' '.join(self.words) or 'nothing'!r}")
+            raise self.error(f"expected {layout}, found {short(' '.join(self.words) or 'nothing')}")
 
 
 class Keywords:

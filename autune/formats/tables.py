@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from autune.architecture import Architecture
-from autune.errors import FormatError
+from autune.errors import FormatError, short
 from autune.formats.files import open_text, write_text
 from autune.structures import FloatArray
 
@@ -209,7 +209,8 @@ def _scaling_row(
         raise FormatError(path, n, message)
     if words[:2] != [str(index) for index in indices]:
         message = (
-            f"expected element {indices[0]}, function {indices[1]}; found {words[0]}, {words[1]}"
+            f"expected element {indices[0]}, function {indices[1]}; found {words[0][:40]}, "
+            f"{words[1][:40]}; is a line missing, or is it of another input.nn?"
         )
         raise FormatError(path, n, message)
     values = [_number(path, n, word) for word in words[2:]]
@@ -220,7 +221,7 @@ def _number(path: str | Path, n: int, word: str) -> float:
     try:
         value = float(word)
     except ValueError:
-        raise FormatError(path, n, f"expected a number, found {word!r}") from None
+        raise FormatError(path, n, f"expected a number, found {short(word)}") from None
     if not math.isfinite(value):
-        raise FormatError(path, n, f"expected a finite number, found {word!r}")
+        raise FormatError(path, n, f"expected a finite number, found {short(word)}")
     return value

@@ -21,6 +21,9 @@ from autune.kernels.symmetry import SymmetryTable
 from autune.potential.neighbours import neighbour_list
 from autune.structures import FloatArray, IntArray, Structure
 
+SMALLEST_SPREAD = 1e-100
+"""Less is none: nothing can be divided by it."""
+
 ZETAS = range(1, ZETA_MAX + 1)
 
 
@@ -270,7 +273,7 @@ def scaling_factors(
             factors[symbol] = (zero if mode == "none" else s.mean, one, 0.0)
             continue
         spread = s.sigma if mode == "sigma" else s.maximum - s.minimum
-        if not (spread > 0.0).all():
+        if not (spread > SMALLEST_SPREAD).all():
             function = architecture.symmetry_functions[symbol][int(np.argmin(spread))]
             raise DataError(
                 f"symmetry function {symbol} {function} has the same value for all atoms and "

@@ -12,9 +12,9 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from autune.architecture import Architecture
-from autune.errors import FormatError
+from autune.errors import DataError, FormatError
 from autune.formats.atoms import from_atoms
-from autune.formats.files import make_folder, write_text
+from autune.formats.files import is_file, make_folder, write_text
 from autune.formats.input_nn import input_nn_text, read_input_nn
 from autune.formats.tables import (
     Scaling,
@@ -116,7 +116,8 @@ class Potential:
         Raises
         ------
         DataError
-            If the structure has an element that the potential does not know.
+            If the structure has an element that the potential does not know, or the prediction is
+            not finite.
         """
         structure = atoms if isinstance(atoms, Structure) else from_atoms(atoms)
         return predict_alike((self,), self._arrays, structure)[0]
@@ -148,7 +149,7 @@ class Potential:
             If a file is missing or wrong.
         """
         directory = Path(directory)
-        if not (directory / "input.nn").is_file():
+        if not is_file(directory / "input.nn"):
             raise FormatError(
                 directory,
                 None,
@@ -232,7 +233,7 @@ def predict_alike(
     Raises
     ------
     DataError
-        If the structure has an element that they do not know.
+        If the structure has an element that they do not know, or a prediction is not finite.
     """
     elements = element_indices(structure, members[0].architecture)
     neighbours = neighbour_list(structure, members[0].r_cutoff)
@@ -250,12 +251,19 @@ def predict_alike(
         # Back from internal units, N2P2 6: E = E*/cE + N mean + atom energies.
         to_eV = a.energy_unit / a.conv_energy
         offsets = np.array([a.atom_energies.get(symbol, 0.0) for symbol in a.elements])
-        atomic = E * to_eV + (a.mean_energy + offsets[elements]) * a.energy_unit
-        virial = 0.5 * (W + W.T) * to_eV
+        with np.errstate(over="ignore", invalid="ignore"):
+            atomic = E * to_eV + (a.mean_energy + offsets[elements]) * a.energy_unit
+            virial = 0.5 * (W + W.T) * to_eV
+            energy, forces = float(atomic.sum()), F * to_eV
+        if not (np.isfinite(energy) and np.isfinite(forces).all()):
+            raise DataError(
+                f"{structure.label}: the potential predicts energies or forces that are not "
+                "finite; its files are damaged, or it knows nothing of such structures"
+            )
         predictions.append(
             Prediction(
-                energy=float(atomic.sum()),
-                forces=F * to_eV,
+                energy=energy,
+                forces=forces,
                 virial=virial,
                 stress=None if structure.cell is None else virial / structure.volume,
                 atomic_energies=atomic,

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from autune.errors import FormatError
+from autune.errors import FormatError, short
+
+_MESSAGES = {
+    "model_type": 'must be {"value": ..., "unit": ...}',
+    "missing": "is required and missing",
+    "extra_forbidden": "unknown key; known: value, unit, uncertainty, definition",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "finite_number": "must be a finite number",
+}
+"""In place of pydantic's words about Python's types."""
 
 _BUILTIN = {"builtin:gold": "gold_reference.json"}
 
@@ -67,15 +78,28 @@ def read_reference(path: str | Path) -> dict[str, Reference]:
         If the file cannot be read, or a value is missing, not a number or in another unit.
     """
     try:
-        content = json.loads(_text(path))
+        content = json.loads(_text(path), parse_int=float, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
-        raise FormatError(path, error.lineno, f"expected JSON: {error.msg}") from None
+        message = f"expected JSON: {error.msg}; mend it"
+        raise FormatError(path, error.lineno, message) from None
+    except ValueError as error:
+        raise FormatError(path, None, str(error)) from None
+    except RecursionError:
+        raise FormatError(path, None, "is nested too deeply; flatten it") from None
     table = content.get("properties") if isinstance(content, dict) else None
     if not isinstance(table, dict):
         raise FormatError(
             path, None, 'expected {"properties": {NAME: {"value": ..., "unit": ...}}}'
         )
     return {name: _reference(path, name, entry) for name, entry in table.items()}
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that is there twice, of which JSON would take the last."""
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
+            raise ValueError(f"the key {name} appears {times} times; remove the others")
+    return dict(pairs)
 
 
 def _text(path: str | Path) -> str:
@@ -86,8 +110,8 @@ def _text(path: str | Path) -> str:
         return file.read_text(encoding="utf-8")
     try:
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or "").lower() or "expected text in UTF-8"
         raise FormatError(path, None, f"the reference table cannot be read: {reason}") from None
 
 
@@ -97,8 +121,11 @@ def _reference(path: str | Path, name: str, entry: Any) -> Reference:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(("properties", name, *map(str, first["loc"])))
-        message = first["msg"].removeprefix("Value error, ")
-        raise FormatError(path, None, f"{key}: {message}; found {first['input']!r}") from None
+        message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+        message = message.replace("Input should", "must", 1)
+        if first["type"] not in ("missing", "extra_forbidden"):
+            message += f"; found {short(first['input'])}"
+        raise FormatError(path, None, f"{key}: {message}") from None
     expected = unit_of(name)
     if expected and reference.unit != expected:
         raise FormatError(

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from autune.errors import ConfigError
+from autune.errors import ConfigError, short
 from autune.settings.data import DatasetSettings
 from autune.settings.evaluation import EvaluationSettings
 from autune.settings.fields import Model
@@ -120,8 +120,7 @@ def _first_mistake(error: ValidationError) -> ConfigError:
         message = f"must have {end} item{'' if end.endswith(' 1') else 's'}"
     if isinstance(value, dict | BaseModel):
         return ConfigError(key, message)
-    found = repr(value)
-    return ConfigError(key, f"{message}; found {found if len(found) < 80 else found[:77] + '...'}")
+    return ConfigError(key, f"{message}; found {short(value)}")
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from autune.architecture import Activation, CutoffType, ScalingMode
-from autune.settings.fields import Count, Model, NotNegative, Positive
+from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift
 
 
 class RadialSettings(Model):
     """Radial symmetry functions (type 2), for every pair of elements."""
 
-    eta: tuple[NotNegative, ...] | None = Field(
+    eta: tuple[Eta, ...] | None = Field(
         None, description="Inverse square widths; default: those of the basis. [1/Angstrom^2]"
     )
-    r_shift: float | None = Field(
+    r_shift: Shift | None = Field(
         None, description="Centre of the Gaussians; default: symmetry_functions.r_shift. [Angstrom]"
     )
-    eta_factor: Positive = Field(1.0, description="Multiplies every eta.")
+    eta_factor: Factor = Field(1.0, description="Multiplies every eta.")
 
 
 class AngularSettings(Model):
@@ -29,14 +29,14 @@ class AngularSettings(Model):
         "wide", description="narrow: type 3, with r_jk; wide: type 9, without."
     )
     functions: (
-        tuple[tuple[NotNegative, Literal[-1, 1], Annotated[float, Field(ge=1.0)]], ...] | None
+        tuple[tuple[Eta, Literal[-1, 1], Annotated[float, Field(ge=1.0, le=1000.0)]], ...] | None
     ) = Field(None, description="[eta, lambda, zeta] of each; default: those of the basis.")
-    r_shift: NotNegative | None = Field(
+    r_shift: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
         None,
         description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift. "
         "[Angstrom]",
     )
-    eta_factor: Positive = Field(1.0, description="Multiplies every eta.")
+    eta_factor: Factor = Field(1.0, description="Multiplies every eta.")
 
 
 class SymmetryFunctionSettings(Model):
@@ -47,7 +47,7 @@ class SymmetryFunctionSettings(Model):
         description="Named set of etas, lambdas, zetas (8 radial, 18 angular functions a "
         "combination of elements); null: only what radial and angular list.",
     )
-    r_shift: float = Field(
+    r_shift: Shift = Field(
         0.0, description="Common centre of the Gaussians (r_s) of both kinds. [Angstrom]"
     )
     radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
@@ -95,8 +95,12 @@ class PotentialSettings(Model):
     output_activation: Activation = Field("identity", description="Activation of the output.")
     normalize_nodes: bool = Field(False, description="Divide arguments of neurons by their fan-in.")
     scaling: ScalingMode = Field("scale_center", description="From symmetry functions to inputs.")
-    scale_min: float = Field(0.0, description="Lower end of scaled inputs.")
-    scale_max: float = Field(1.0, description="Upper end of scaled inputs.")
+    scale_min: Annotated[float, Field(ge=-1e6, le=1e6)] = Field(
+        0.0, description="Lower end of scaled inputs."
+    )
+    scale_max: Annotated[float, Field(ge=-1e6, le=1e6)] = Field(
+        1.0, description="Upper end of scaled inputs."
+    )
     minimum_spread: NotNegative = Field(
         1e-8,
         description="Functions whose range over the training set is not larger are dropped.",

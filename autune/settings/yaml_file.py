@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from reprlib import repr as short
 from typing import Any
 
 import yaml
 
-from autune.errors import ConfigError
+from autune.errors import ConfigError, short
 
 LARGEST_FILE = 1_000_000
 """Bytes; a settings file is a page of text."""

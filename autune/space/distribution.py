@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from reprlib import repr as short
 from typing import Any
 
 import numpy as np
 
-from autune.errors import ConfigError
+from autune.errors import ConfigError, short
 
 KINDS = ("choice", "uniform", "loguniform", "int")
 

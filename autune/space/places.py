@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import types
 from collections.abc import Iterator, Mapping
-from reprlib import repr as short
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from autune.errors import ConfigError
+from autune.errors import ConfigError, short
 from autune.settings import Settings
 from autune.space.distribution import KINDS, LEFT_OUT, Parameter, read_parameter
 

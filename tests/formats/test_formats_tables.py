@@ -90,7 +90,10 @@ def test_old_file_without_header_and_sigma_with_last_line(tmp_path: Path) -> Non
     [
         (OLD[:-14], "expected function 1 of 1 of Cu, found the end of the file"),
         (OLD + "2 2 0 4 1\n", "line 4: found more functions than input.nn has"),
-        (OLD.replace("1 2", "1 3"), "line 2: expected element 1, function 2; found 1, 3"),
+        (
+            OLD.replace("1 2", "1 3"),
+            "line 2: expected element 1, function 2; found 1, 3; is a line m",
+        ),
         (OLD.replace("3 1", "3 x"), "line 2: expected a number, found 'x'"),
         (OLD.replace("3 1", "nan 1"), "line 2: expected a finite number, found 'nan'"),
         (OLD.replace("0 3 1", "0"), "line 2: expected element, function, min, .* found 3 words"),

@@ -250,3 +250,19 @@ def test_export_keeps_away_from_a_potential_of_other_elements(
     with pytest.raises(ConfigError, match=r"other elements \(weights\.029\.data\)"):
         export_potential(gold, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["weights.029.data"]
+
+
+def test_predictions_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    source = REFERENCE / "net" / "act_softplus"
+    for path in source.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    lines = (tmp_path / "weights.079.data").read_text().splitlines()
+    for n, line in enumerate(lines):
+        words = line.split()
+        if words[1] == "b" or words[3] == "1":  # biases, and weights of the output
+            lines[n] = " ".join(["1e200", *words[1:]])
+    (tmp_path / "weights.079.data").write_text("\n".join(lines))
+    potential = Potential.load(tmp_path)
+    crystal = Structure(np.array([79]), np.zeros((1, 3)), 2.9 * np.eye(3), name="sc")
+    with pytest.raises(DataError, match=r"structure 'sc': the potential predicts .* not finite"):
+        potential.predict(crystal)

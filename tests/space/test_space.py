@@ -234,6 +234,30 @@ def test_draws_of_large_ranges_stay_inside():
     assert max(point["training.seed"] for point in points) > 10**14
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("search.patience", True, "must be a number, not true or false"),
+        ("potential.hidden_layers", [True, 5], "must be a number, not true or false"),
+        ("training.group_weights", {"fcc": True}, "must be a number, not true or false"),
+        ("training.epochs", "many", "must be a whole number; found 'many'"),
+        ("training.epochs", 1.5, "must be a whole number; found 1.5"),
+        ("training.force_ratio", "x" * 1000, "must be a number; found 'xxxx.*[.][.][.]x*'$"),
+        ("dataset.path", 3, "must be text; what looks like a number or true needs quotes; found 3"),
+        ("training.kalman.epsilon", float("inf"), "must be a finite number; found inf"),
+        ("potential.symmetry_functions.radial.eta", [1e300], r"1000000; found 1e.300"),
+        ("potential.symmetry_functions.angular.functions", [[1, 1, 1e9]], "equal to 1000"),
+        ("potential.symmetry_functions.radial.r_shift", 1e300, "equal to 100"),
+        ("potential.scale_max", 1e300, "equal to 1000000"),
+    ],
+)
+def test_values_that_settings_cannot_have(key, value, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        make({key: value})
+    assert caught.value.key.startswith(key)
+    make({"search.racing": True, "potential.normalize_nodes": False})
+
+
 def test_a_file_that_is_a_distribution_is_refused():
     with pytest.raises(ConfigError, match=r"expected settings .* found a distribution"):
         SearchSpace.from_mapping({"choice": [1, 2]})
