@@ -9,7 +9,10 @@ three, with 50 Angstrom and more between it and its images in the others, more t
 from __future__ import annotations
 
 import re
+import sqlite3
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +23,12 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.cell import Cell
 from ase.db import connect
 from ase.io import iread, write
-from ase.io.formats import UnknownFileTypeError, filetype
+from ase.io.formats import filetype
 
 from autune.errors import DataError, FormatError
 from autune.formats.extxyz import check_extxyz
-from autune.formats.files import replacing
-from autune.structures import FloatArray, Side, Structure
+from autune.formats.files import is_file, replacing
+from autune.structures import LARGEST_LENGTH, FloatArray, Side, Structure
 
 EMPTY_SPACE = 50.0
 """Angstrom between images in a direction that is not periodic."""
@@ -35,6 +38,9 @@ FOLDER_FORMATS = {
     "nwchem-out", "traj", "vasp-out", "vasp-xml", "xyz",
 }  # fmt: skip
 """Formats with energies that are looked for in a folder (ASE's names)."""
+
+REFUSED_FORMATS = {"castep-cell": "CASTEP", "nwchem-in": "NWChem"}
+"""Inputs of programs of which ASE's readers start the program, or never end."""
 
 COMPRESSED = (".bz2", ".gz", ".xz")
 """Files that ASE unpacks; their lines are not checked one by one."""
@@ -86,7 +92,9 @@ def from_atoms(atoms: Atoms) -> Structure:
     DataError
         If the atoms are no valid structure.
     """
-    info = {**atoms.info.get("data", {}), **atoms.info.get("key_value_pairs", {}), **atoms.info}
+    info: dict[str, Any] = {}
+    for inner in (atoms.info.get("data"), atoms.info.get("key_value_pairs"), atoms.info):
+        info |= inner if isinstance(inner, dict) else {}
     results = atoms.calc.results if atoms.calc is not None else {}
     energy = results.get("free_energy", results.get("energy"))
     return Structure(
@@ -169,8 +177,8 @@ def structure_files(folder: Path) -> list[Path]:
 
 def _format_of(file: Path) -> str:
     try:
-        return str(filetype(str(file)))
-    except (UnknownFileTypeError, OSError):
+        return str(filetype(str(file.absolute())))  # ASE takes some relative names for addresses
+    except Exception:  # noqa: BLE001 - of damaged archives, for example
         return ""
 
 
@@ -183,13 +191,17 @@ def _read_in_folder(folder: Path, file: Path) -> Iterator[Structure]:
 
 
 def _read(path: Path, stem: str) -> Iterator[Structure]:
-    if not path.is_file():
+    if not is_file(path):
         raise FormatError(path, None, "cannot be read: no such file or folder")
     if path.stat().st_size == 0:
         raise FormatError(path, None, "expected structures, found an empty file")
     kind = _format_of(path)
     if kind in ("", "unknown"):
         raise FormatError(path, None, "is in no format that ASE knows; write extended XYZ")
+    if kind in REFUSED_FORMATS:
+        program = REFUSED_FORMATS[kind]
+        message = f"is an input of {program} ({kind}), which is not read; give its output"
+        raise FormatError(path, None, message)
     lines: list[int] = []
     if kind in ("extxyz", "xyz"):
         kind = "extxyz"
@@ -199,7 +211,7 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
     for index, atoms in enumerate(_images(path, kind, lines)):
         try:
             structure = from_atoms(atoms)
-        except (DataError, ValueError, TypeError) as error:
+        except (DataError, ValueError, TypeError, OverflowError) as error:
             raise _not_read(path, kind, index, lines, error) from None
         yield structure if structure.name else replace(structure, name=f"{stem}:{index}")
     if index < 0:
@@ -208,20 +220,37 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
 
 def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
     n_read = 0
-    try:
-        for atoms in _ase_images(path, kind):
-            yield atoms
-            n_read += 1
-    except Exception as error:  # noqa: BLE001 - readers raise whatever bad files make them raise
-        raise _not_read(path, kind, n_read, lines, error) from None
+    images = _ase_images(path, kind)
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of numbers that are refused below
+                atoms = next(images, None)
+        except Exception as error:  # noqa: BLE001 - readers raise whatever bad files make them raise
+            raise _not_read(path, kind, n_read, lines, error) from None
+        if atoms is None:
+            return
+        yield atoms
+        n_read += 1
 
 
 def _ase_images(path: Path, kind: str) -> Iterator[Atoms]:
+    path = path.absolute()
     if kind not in ("db", "json"):
         yield from iread(str(path), index=":", format=kind, do_not_split_by_at_sign=True)
         return
+    if kind == "db":
+        _check_database(path)
     for row in connect(str(path), type=kind, use_lock_file=False).select():
         yield row.toatoms(add_additional_information=True)
+
+
+def _check_database(path: Path) -> None:
+    """Refuse databases that are not ASE's: it would make its tables in them."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    if not {"systems", "information"} <= tables:
+        raise DataError("the database is none of ASE; remove the file or write extended XYZ")
 
 
 def _not_read(path: Path, kind: str, index: int, lines: list[int], error: Exception) -> FormatError:
@@ -240,7 +269,8 @@ def _periodic_cell(atoms: Atoms) -> FloatArray | None:
     if not atoms.pbc.any():
         return None
     cell: FloatArray = np.array(atoms.cell)
-    if atoms.pbc.all():
+    reasonable = (np.abs(np.vstack([cell, atoms.positions])) <= LARGEST_LENGTH).all()
+    if atoms.pbc.all() or not reasonable:  # what is not, `Structure` refuses
         return cell
     if not cell[atoms.pbc].any(axis=1).all():
         raise DataError("a periodic direction has no lattice vector; add it or set its pbc to F")

@@ -19,6 +19,7 @@ from autune.errors import FormatError
 from autune.formats.files import open_text, write_text
 from autune.structures import FloatArray, Structure
 
+COUNT = re.compile("[0-9]{1,9}")
 NOT_FINITE = {"nan", "+nan", "-nan", "inf", "+inf", "-inf", "infinity", "-infinity"}
 
 
@@ -85,16 +86,19 @@ def write_extxyz(
 
 
 def _check_frame(path: Path, n: int, first: str, stream: TextIO) -> int:
-    if not first.strip().isdigit():
+    if not COUNT.fullmatch(first.strip()):
         raise FormatError(path, n, f"expected a number of atoms, found {first.strip()[:40]!r}")
     n_atoms = int(first)
     comment = stream.readline()
     n += 1
     properties = re.search(r"""Properties=["']?([^\s"']+)""", comment)
     columns = properties.group(1).split(":")[2::3] if properties else []
-    if not all(count.isdigit() for count in columns):
+    if not all(map(COUNT.fullmatch, columns)):
         raise FormatError(path, n, "expected Properties=name:type:columns:..., found no numbers")
     n_columns = sum(map(int, columns))
+    if properties is not None and n_columns < 4:
+        message = f"expected Properties with symbol, x, y, z at least, found {n_columns} columns"
+        raise FormatError(path, n, message)
     for _ in range(n_atoms):
         n += 1
         words = stream.readline().split()

@@ -12,6 +12,14 @@ from typing import TextIO
 from autune.errors import ConfigError, FormatError
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file; none has a name that the system refuses."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def open_text(path: str | Path) -> Iterator[TextIO]:
     """Open a text file for reading.
@@ -22,12 +30,17 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
         If the file is missing, cannot be read, or is not text.
     """
     try:
-        with Path(path).open(encoding="utf-8") as stream:
-            yield stream
-    except OSError as error:
+        stream = Path(path).open(encoding="utf-8-sig")  # noqa: SIM115 - closed below
+    except (OSError, ValueError) as error:
         raise FormatError(path, None, f"cannot be read: {_reason(error)}") from None
-    except UnicodeDecodeError:
-        raise FormatError(path, None, "expected text, found a binary file") from None
+    with stream:
+        try:
+            yield stream
+        except OSError as error:
+            raise FormatError(path, None, f"cannot be read: {_reason(error)}") from None
+        except UnicodeDecodeError:
+            message = "expected text in UTF-8, found other bytes; save it as UTF-8"
+            raise FormatError(path, None, message) from None
 
 
 @contextmanager
@@ -48,7 +61,7 @@ def replacing(path: str | Path, sync: bool = True) -> Iterator[Path]:
     ConfigError
         If the folder is missing or not writable, or the disk is full.
     """
-    path = Path(path)
+    path = _checked(path)
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
@@ -81,7 +94,7 @@ def make_folder(path: str | Path) -> None:
         If it cannot be made.
     """
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        _checked(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             "", f"folder {path} cannot be made: {_reason(error)}; name one in a writable folder"
@@ -111,6 +124,17 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def _checked(path: str | Path) -> Path:
+    """Refuse names that no system has, with a NUL or half a character in them."""
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ConfigError("", f"{path} cannot be the name of a file; choose another")
+    return Path(path)
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDWR)
     try:
@@ -126,5 +150,5 @@ def _give_usual_mode(path: Path) -> None:
     path.chmod(0o666 & ~mask)
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

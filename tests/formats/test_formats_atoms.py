@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import pickle
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +162,16 @@ ROWS = "Au 0 0 0 1 2 3\nAu 1 2 0 1 2 3\n"
         (GOOD.replace("4 0 0 0 4", "4 0 0 4 0") + ROWS, 1, "do not span a volume"),
         (GOOD.replace("energy", "weight=heavy energy") + ROWS, 1, "could not convert"),
         ("", None, "is in no format that ASE knows|found an empty file"),
+        ("²\n" + GOOD[2:] + ROWS, 1, "expected a number of atoms, found '²'"),
+        ("9" * 5000 + GOOD[1:] + ROWS, 1, "expected a number of atoms"),
+        ("99999999" + GOOD[1:] + ROWS, 5, "expected 7 columns as in Properties, found 0"),
+        (GOOD.replace("S:1:pos:R:3:forces:R:3", "S:0"), 2, "symbol, x, y, z at least, found 0"),
+        (GOOD.replace("forces:R:3", "forces:R:²"), 2, "expected Properties=name:type:columns"),
+        (GOOD.replace("energy", "weight=nan energy") + ROWS, 1, "structure 0: weight is nan"),
+        (GOOD.replace("energy", "weight=-2 energy") + ROWS, 1, "must not be negative, found -2"),
+        (GOOD.replace("energy", f"charge={10**400} energy") + ROWS, 1, "int too large|charge is"),
+        (GOOD.replace('4"', '1e308" pbc="T T F"') + ROWS, 1, "reach 100000 Angstrom at most"),
+        (GOOD + ROWS.replace("Au 1 2", "Au 1e300 2"), 1, "reach 100000 Angstrom at most"),
     ],
 )
 def test_malformed_extxyz(tmp_path: Path, text: str, line: int | None, message: str) -> None:
@@ -179,6 +192,48 @@ def test_other_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "b.weird").write_text("nothing useful\n")
     with pytest.raises(FormatError, match=r"b\.weird"):
         read_atoms_file(tmp_path / "b.weird")
+
+
+def test_keys_that_mean_more_to_ase_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "a.xyz"
+    path.write_text(GOOD.replace("energy", "data=5 key_value_pairs=x energy") + ROWS)
+    assert read_atoms_file(path)[0].energy == -1.0
+
+
+def test_databases_of_other_programs_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE runs (id INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match=r"mlflow.db: structure 0: the database is none of ASE"):
+        read_atoms_file(path)
+    assert path.read_bytes() == before
+
+
+def test_files_that_would_run_something_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.cell").write_text("%BLOCK LATTICE_CART\n%ENDBLOCK LATTICE_CART\n")
+    with pytest.raises(FormatError, match=r"is an input of CASTEP .* give its output"):
+        read_atoms_file(tmp_path / "a.cell")
+    (tmp_path / "a.traj").write_bytes(b"PickleTrajectory" + pickle.dumps(print))
+    with pytest.raises(FormatError, match="cannot be read as traj"):
+        read_atoms_file(tmp_path / "a.traj")
+
+
+def test_names_that_ase_takes_for_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("-", "postgresql.xyz", "mysql.traj"):
+        write_atoms_file(name, some_structures(), "traj")
+        assert len(read_atoms_file(name)) == 2
+
+
+def test_damaged_archives(tmp_path: Path) -> None:
+    whole = gzip.compress((GOOD + ROWS).encode())
+    for n in (3, 12, len(whole) - 9):
+        (tmp_path / "a.xyz.gz").write_bytes(whole[:n])
+        with pytest.raises(FormatError, match=r"a\.xyz\.gz"):
+            read_atoms_file(tmp_path / "a.xyz.gz")
 
 
 VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from autune.errors import ConfigError, FormatError
-from autune.formats.files import open_text, replacing, write_bytes, write_text
+from autune.formats.files import (
+    is_file,
+    make_folder,
+    open_text,
+    replacing,
+    write_bytes,
+    write_text,
+)
 
 
 def test_text_and_bytes_are_written_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -57,7 +64,25 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         pass
     write_bytes(tmp_path / "binary", b"\xff\xfe\xfa")
     with (
-        pytest.raises(FormatError, match="expected text, found a binary file"),
+        pytest.raises(FormatError, match="expected text in UTF-8"),
         open_text(tmp_path / "binary") as stream,
     ):
         stream.read()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "a" * 300])
+def test_names_that_no_file_has(tmp_path: Path, name: str) -> None:
+    assert not is_file(tmp_path / name)
+    with pytest.raises(FormatError, match="cannot be read"), open_text(tmp_path / name):
+        pass
+    with pytest.raises(ConfigError, match="cannot be"):
+        write_text(tmp_path / name, "")
+    with pytest.raises(ConfigError, match="cannot be"):
+        make_folder(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"\xef\xbb\xbfbegin")
+    with open_text(tmp_path / "a") as stream:
+        assert stream.read() == "begin"
