@@ -1,7 +1,8 @@
 """A trial on several MPI ranks: a process of its own below mpiexec, heard line by line.
 
-The ranks run ``python -m autune.search.ranks SETTINGS DIRECTORY``; the first writes every epoch as
-a line of JSON.  When the worker goes away, that line finds no reader and the ranks end.
+The ranks run ``python -m autune.search.ranks SETTINGS STRUCTURES DIRECTORY``; the first writes
+every epoch, and the score of every training, as a line of JSON.  When the worker goes away, that
+line finds no reader and the ranks end.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autune.dataset import Dataset, split_dataset
+from autune.dataset import Dataset
 from autune.errors import AutuneError
 from autune.formats.files import make_folder, write_text
+from autune.search.lock import RANKS_LOCK, working_in
+from autune.search.packed import read_packed, write_packed
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Judged, Report
 from autune.training.parallel import ending_together, find_ranks
@@ -26,10 +29,16 @@ from autune.trial import TrialResult, read_result, run_trial
 PATIENCE = 10.0
 """Seconds that ranks have to end by themselves."""
 
+STRUCTURES = ".structures.npz"
+"""File in the trial's folder, there while the ranks run."""
+
+HERE = ("-launcher", "fork", "-hosts", "localhost")
+"""Below a batch system mpiexec would put the ranks on all machines of the job."""
+
 
 @dataclass(frozen=True)
 class TrialOnRanks:
-    """`run_trial` on several ranks of this machine; the structures are read by the ranks.
+    """`run_trial` on several ranks of this machine, which read the structures from a file.
 
     Parameters
     ----------
@@ -40,7 +49,7 @@ class TrialOnRanks:
     n_ranks: int
 
     def __call__(
-        self, settings: Settings, dataset: object, directory: Path, report: Report
+        self, settings: Settings, dataset: Dataset, directory: Path, report: Report
     ) -> TrialResult:
         """Run a trial.
 
@@ -50,23 +59,27 @@ class TrialOnRanks:
             If a rank fails or dies.
         """
         make_folder(directory)
-        request = directory / "settings.yaml"
+        request, structures = directory / "settings.yaml", directory / STRUCTURES
         write_text(request, settings.to_yaml())
         mpiexec = Path(sys.executable).parent / "mpiexec"
-        command = [str(mpiexec), "-n", str(self.n_ranks), sys.executable, "-m", __name__]
+        command = [str(mpiexec), *HERE, "-n", str(self.n_ranks), sys.executable, "-m", __name__]
         log = directory / "ranks.log"
-        with log.open("w") as stream:
+        # Ranks of a worker that was killed live on until they have something to say.
+        with working_in(directory, RANKS_LOCK) as lock, log.open("w") as stream:
+            write_packed(structures, dataset)
             process = subprocess.Popen(
-                [*command, str(request), str(directory)],
+                [*command, str(request), str(structures), str(directory)],
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 text=True,
                 start_new_session=True,
+                pass_fds=[lock],
             )
             try:
                 went_on = _listen(process, report)
             finally:
                 _end(process)
+                structures.unlink(missing_ok=True)
         if not went_on:
             return TrialResult("stopped", "stopped by the search", {}, 0.0, directory)
         found = read_result(directory)
@@ -78,13 +91,18 @@ class TrialOnRanks:
 
 
 def _listen(process: subprocess.Popen[str], report: Report) -> bool:
-    """Pass epochs on; False when the report stops the trial."""
+    """Pass epochs and scores on; False when the report stops the trial."""
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("{") and not report(Epoch(**json.loads(line))):
+        if line.startswith("{") and not report(_read(line)):
             return False
     process.wait()
     return True
+
+
+def _read(line: str) -> Epoch | Judged:
+    content = json.loads(line)
+    return Epoch(**content) if "number" in content else Judged(**content)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -98,20 +116,17 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.stdout.close()
 
 
-def main(request: str, directory: str) -> None:
+def main(request: str, structures: str, directory: str) -> None:
     """Be one rank of a trial."""
     ranks = find_ranks()
     with ending_together(ranks):
-        settings = Settings.read(request)
-        dataset = Dataset.read(settings.dataset.path, settings.dataset.units)
+        settings, dataset = Settings.read(request), read_packed(Path(structures))
 
-        def report(epoch: Epoch | Judged) -> bool:
-            if isinstance(epoch, Judged):
-                return True
-            print(json.dumps(asdict(epoch)), flush=True)  # noqa: T201
+        def report(event: Epoch | Judged) -> bool:
+            print(json.dumps(asdict(event)), flush=True)  # noqa: T201
             return True
 
-        run_trial(settings, split_dataset(dataset, settings.dataset), directory, report, ranks)
+        run_trial(settings, dataset, directory, report, ranks)
 
 
 if __name__ == "__main__":
