@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autune.cli.jobs import show_status
 from autune.cli.options import (
     INTERRUPTED,
     OutputFolder,
@@ -21,6 +22,7 @@ from autune.cli.potentials import say_if_kernels_compile
 from autune.errors import ConfigError
 
 if TYPE_CHECKING:
+    from autune.search.confirmed import Confirmed
     from autune.search.folder import SearchFolder
     from autune.search.result import SearchResult
 
@@ -42,11 +44,20 @@ def search(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a search that was stopped.")
     ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="auto|HOST:PORT",
+            help="Running Ray cluster to use, from one of its machines; default: this machine.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Try settings and keep the best potential.
 
-    The search lives in ROOT/NAME; whatever stops it, --resume goes on. Ctrl-C stops it.
+    The search lives in ROOT/NAME; whatever stops it, --resume goes on. Ctrl-C stops it. With
+    confirm: in the settings the best are trained again with fresh seeds and compared.
 
     \b
     Examples:
@@ -63,15 +74,26 @@ def search(
             "gives every trial its ranks; start autune search without mpiexec",
         )
     say_if_kernels_compile()
-    result = run_search(space, name=name, results=results, resume=resume, quiet=quiet)
+    result = run_search(
+        space, name=name, results=results, resume=resume, quiet=quiet, address=address
+    )
     draw_overview(result.folder)
+    if result.confirmed is not None:
+        show_confirmed(result.confirmed)
     if not quiet:
         _say_what_is_next(result, space)
     if result.state == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
 
-def status(name: SearchName, results: Results = Path("results")) -> None:
+def status(
+    name: SearchName,
+    results: Results = Path("results"),
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="URL", help="Cluster to which the search was submitted."),
+    ] = None,
+) -> None:
     """Show how far a search is.
 
     Prints the number of trials in each state and the best trials with their settings, and draws
@@ -81,7 +103,11 @@ def status(name: SearchName, results: Results = Path("results")) -> None:
     Example:
       autune status gold
     """
+    if address is not None:
+        show_status(name, address)
+        return
     from autune.report.tables import tabulate
+    from autune.search.confirmed import read_confirmed
     from autune.search.folder import open_search
     from autune.search.record import ranked
 
@@ -96,6 +122,9 @@ def status(name: SearchName, results: Results = Path("results")) -> None:
         errors = [{n: r.metrics[n] for n in SHOWN_METRICS if n in r.metrics} for r in best]
         rows = [{"trial": r.number, **e, **r.params} for r, e in zip(best, errors, strict=True)]
         print_table(tabulate(rows), "best trials")
+    confirmed = read_confirmed(folder)
+    if confirmed is not None:
+        show_confirmed(confirmed)
     for state in ("failed", "diverged"):
         reasons = Counter(record.reason for record in records if record.state == state)
         for reason, count in reasons.most_common(N_SHOWN):
@@ -107,8 +136,13 @@ def export(
     name: SearchName,
     output: OutputFolder,
     trial: Annotated[
-        int | None, typer.Option("--trial", metavar="N", help="Trial; default: the best one.")
+        int | None,
+        typer.Option("--trial", metavar="N", help="Trial; default: the confirmed or best one."),
     ] = None,
+    committee: Annotated[
+        bool,
+        typer.Option("--committee", help="Potentials of all seeds of the confirmed settings."),
+    ] = False,
     results: Results = Path("results"),
 ) -> None:
     """Write a potential for n2p2 and LAMMPS.
@@ -120,12 +154,27 @@ def export(
     Examples:
       autune export gold -o potential
       autune export gold --trial 7 -o potential-7
+      autune export gold --committee -o committee
     """
-    from autune.potential.export import export_potential
+    from autune.potential.export import export_committee, export_potential
     from autune.potential.model import Potential
+    from autune.search.confirmed import committee_folders, read_confirmed
     from autune.search.folder import open_search
 
     folder = open_search(name, results)
+    if committee:
+        confirmed = read_confirmed(folder)
+        if confirmed is None or trial is not None:
+            raise ConfigError(
+                "",
+                "a committee are the potentials of all seeds of the confirmed settings; leave out "
+                "--trial, and where nothing is confirmed yet, add confirm: to the settings and go "
+                "on with --resume",
+            )
+        members = [Potential.load(path) for path in committee_folders(folder, confirmed)]
+        export_committee(members, output)
+        typer.echo(f"{len(members)} potentials written to {output}, read back and compared")
+        return
     export_potential(Potential.load(folder.potential_of(trial)), output)
     typer.echo(f"written to {output}, read back and compared: input.nn, scaling.data, weights")
 
@@ -135,11 +184,15 @@ def ui(
     port: Annotated[
         int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")
     ] = 5000,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; others than this machine can read.")
+    ] = "127.0.0.1",
     results: Results = Path("results"),
 ) -> None:
     """Show a search in a browser.
 
-    Serves MLflow on this machine (127.0.0.1) until Ctrl-C.
+    Serves MLflow on this machine (127.0.0.1) until Ctrl-C; with --host also for others, without
+    asking who they are.
 
     \b
     Example:
@@ -148,7 +201,7 @@ def ui(
     from autune.search.folder import open_search
     from autune.search.server import serve
 
-    serve(open_search(name, results), port)
+    serve(open_search(name, results), port, host)
 
 
 def _say_what_is_next(result: SearchResult, space: Path) -> None:
@@ -167,6 +220,29 @@ def _say_what_is_next(result: SearchResult, space: Path) -> None:
         lines.append(f"  autune export {folder} -o potential  # the best, for n2p2 and LAMMPS")
     lines.append(f"  autune ui {folder}  # all trials in a browser")
     typer.echo("\n".join(lines))
+
+
+def show_confirmed(confirmed: Confirmed) -> None:
+    """Print what fresh seeds say about the best settings, and draw it."""
+    from autune.report.confirmation import (
+        describe_confirmation,
+        describe_settings,
+        terminal_rows,
+    )
+    from autune.report.tables import header, tabulate
+
+    confirmation, holdout = confirmed.confirmation, confirmed.holdout
+    print_table(tabulate(terminal_rows(confirmation)), confirmation.title)
+    typer.echo("\n".join([*describe_settings(confirmation), describe_confirmation(confirmation)]))
+    if holdout is not None:
+        setting = confirmation.ranked[0][1]
+        for name in holdout.metrics:
+            test, unseen = confirmation.estimate(setting, name), holdout.metrics[name]
+            typer.echo(
+                f"trial {confirmed.winner}, {header(name)}: {test.mean:.4g} +- {test.std:.2g} in "
+                f"the test, {unseen.mean:.4g} +- {unseen.std:.2g} on the {holdout.n_structures} "
+                "structures that no trial has seen"
+            )
 
 
 def draw_overview(folder: SearchFolder) -> None:

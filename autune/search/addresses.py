@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import sqlite3
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +22,7 @@ ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # Who waits is a thread of ours, which tries again by itself.
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 """MLflow, here and as a server, that tells nobody, draws no bars, and does not wait for long."""
@@ -97,8 +96,8 @@ def reason_of(error: BaseException) -> str:
     cause = error
     while inner := cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__):
         cause = inner
-    text = str(cause) or type(cause).__name__
-    if isinstance(cause, sqlite3.Error | OSError):
-        text = getattr(cause, "strerror", None) or text
+    # Some carry the cause as an argument.
+    cause = next((a for a in cause.args if isinstance(a, Exception)), cause)
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     words = mask_credentials(" ".join(text.split()))
     return words if len(words) < 300 else words[:297] + "..."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from autune.dataset import Dataset, check_groups, check_trainable, split_dataset
+from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
 from autune.errors import ConfigError, SearchError
-from autune.evaluation.metrics import metric_names
+from autune.evaluation.metrics import OF_GROUP, metric_names
 from autune.properties import check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
@@ -19,6 +19,11 @@ def load_dataset(settings: DatasetSettings) -> Dataset:
     return split_dataset(Dataset.read(settings.path, settings.units), settings)
 
 
+def load_for_trials(settings: DatasetSettings) -> Dataset:
+    """Read and split the structures, without those that no trial may see."""
+    return load_dataset(settings).without_holdout()
+
+
 def check_space(space: SearchSpace, settings: Settings) -> None:
     """Refuse what can be seen before anything is read or written."""
     if not space.has_distributions:
@@ -27,6 +32,7 @@ def check_space(space: SearchSpace, settings: Settings) -> None:
             "nothing is searched: no leaf is a distribution such as {choice: [...]}; give one, or "
             "use the file with autune train",
         )
+    _check_holdout(space, settings)
     if settings.search.sampler == "grid":
         space.grid()
     if settings.search.sampler == "cmaes" and all(
@@ -45,12 +51,37 @@ def check_space(space: SearchSpace, settings: Settings) -> None:
                 )
 
 
-def check_objectives(settings: Settings) -> None:
-    """Refuse objectives and constraints that no trial will have, before time is spent on one."""
-    known = metric_names(settings)
+def _check_holdout(space: SearchSpace, settings: Settings) -> None:
+    """Refuse structures that are set aside for nothing, or not the same ones for all trials."""
+    if settings.dataset.holdout_fraction == 0.0:
+        return
+    if settings.confirm is None:
+        raise ConfigError(
+            "dataset.holdout_fraction",
+            "only the winner of a confirmation is measured on these structures; add confirm: "
+            "{best: 5, seeds: 10}, or leave holdout_fraction out",
+        )
+    deciding = ("path", "holdout_fraction", "split_seed", "test_structures", "leave_out_groups")
+    for parameter in space.parameters:
+        if parameter.path[0] == "dataset" and parameter.path[1] in deciding:
+            raise ConfigError(
+                parameter.key,
+                "decides which structures are the holdout, which must be the same for all "
+                "trials; give a value, or leave holdout_fraction out",
+            )
+
+
+def check_objectives(settings: Settings, dataset: Dataset | None = None) -> None:
+    """Refuse objectives and constraints that no trial will have, before time is spent on one.
+
+    Without the data set, errors of groups (energy_rmse.GROUP) are not looked at.
+    """
+    known = metric_names(settings, dataset)
+    left_out = settings.evaluation.cross_validation == "leave_one_group_out"
+    prefixes = tuple(f"{name}." for name in OF_GROUP) if left_out and dataset is None else ()
     for key, names in _wanted_metrics(settings):
         for name in names:
-            if name not in known:
+            if name not in known and not name.startswith(prefixes):
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
                 raise ConfigError(key, f"no metric is called {name}; {hint}")
@@ -89,8 +120,15 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
         dataset = load_dataset(settings.dataset)
     elif len(dataset.test) == 0:
         dataset = split_dataset(dataset, settings.dataset)
+    elif settings.dataset.holdout_fraction > 0.0 and len(dataset.holdout) == 0:
+        raise ConfigError(
+            "dataset.holdout_fraction",
+            "the given data set is split already and sets nothing aside; leave holdout_fraction "
+            "out, or give the data set without a split",
+        )
     check_trainable(dataset, settings.potential.elements, settings.potential.cutoff_radius)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
+    make_folds(dataset, settings)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
     return dataset

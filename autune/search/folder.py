@@ -56,8 +56,18 @@ class SearchFolder:
 
     @property
     def best(self) -> Path:
-        """The potential of the trial with the lowest score."""
+        """The potential of the trial with the lowest score; once confirmed, of the winner."""
         return self.path / "best"
+
+    @property
+    def confirmation(self) -> SearchFolder:
+        """The trainings with fresh seeds: a search whose points are given."""
+        return SearchFolder(self.path / "confirm")
+
+    @property
+    def confirmed_file(self) -> Path:
+        """What the confirmation found."""
+        return self.path / "confirmed.json"
 
     @property
     def database(self) -> Path:
@@ -88,7 +98,7 @@ class SearchFolder:
         """How the search ended; interrupted where nothing says so."""
         try:
             state = json.loads((self.path / "result.json").read_text(encoding="utf-8"))["state"]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "interrupted"
         return state if state in get_args(EndState) else "interrupted"
 
@@ -102,7 +112,8 @@ class SearchFolder:
         Parameters
         ----------
         trial
-            Number of the trial; None: the one with the lowest score.
+            Number of the trial; None: the confirmed winner's, or else the one with the lowest
+            score.
 
         Raises
         ------
@@ -110,6 +121,8 @@ class SearchFolder:
             If there is no such trial or it has no potential.
         """
         records = self.records()
+        if trial is None and self.confirmed_file.is_file() and self.best.is_dir():
+            return self.best
         if trial is None:
             best = ranked(records)
             if not best:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from autune.errors import SearchError
 from autune.search.record import Record, State
 
 UNKNOWN_EXCESS = 1e6
@@ -81,7 +82,21 @@ def read_record(trial: Any, directory: Path) -> Record:
         Optuna's ``FrozenTrial``.
     directory
         Folder of the trial.
+
+    Raises
+    ------
+    SearchError
+        If somebody has written something else into the study.
     """
+    try:
+        return _read_record(trial, directory)
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise SearchError(
+            f"trial {trial.number} of the study cannot be read: {error}; restore it from a copy"
+        ) from None
+
+
+def _read_record(trial: Any, directory: Path) -> Record:
     state = _STATES.get(trial.state.name, "running")
     attributes = trial.user_attrs if state != "running" else {}
     outcome = attributes.get("outcome", attributes)  # 0.1.0 had one attribute for each
@@ -90,11 +105,11 @@ def read_record(trial: Any, directory: Path) -> Record:
     return Record(
         number=trial.number,
         state=state,
-        reason=outcome.get("reason", ""),
-        params=dict(trial.params),
-        objectives=tuple(trial.values or ()) if state == "complete" else (),
-        metrics=outcome.get("metrics", {}),
-        seconds=outcome.get("seconds", 0.0),
+        reason=str(outcome.get("reason", "")),
+        params={str(name): value for name, value in trial.params.items()},
+        objectives=tuple(map(float, trial.values or ())) if state == "complete" else (),
+        metrics={name: float(value) for name, value in outcome.get("metrics", {}).items()},
+        seconds=float(outcome.get("seconds", 0.0)),
         directory=directory,
         started=_timestamp(trial.datetime_start),
         finished=_timestamp(trial.datetime_complete),

@@ -190,6 +190,51 @@ class LiveTable:
         return Group(head, Text(counts), Text(f"best: {status.best}"), running)
 
 
+class ConfirmationLines:
+    """One line per training of a confirmation.
+
+    Parameters
+    ----------
+    n_trainings
+        Number of all.
+    records
+        Trainings that are finished already.
+    """
+
+    def __init__(
+        self, n_trainings: int, records: Sequence[Record], stream: TextIO | None = None
+    ) -> None:
+        self._stream = stream
+        self._n_trainings = n_trainings
+        self._done = self._before = sum(record.state != "running" for record in records)
+        self._began = time.monotonic()
+
+    def search_started(
+        self, name: str, n_trials: int, objectives: Sequence[str], records: Sequence[Record]
+    ) -> None:
+        """Say nothing."""
+
+    def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
+        """Say nothing."""
+
+    def epoch_finished(self, number: int, seed: int, epoch: int, score: float) -> None:
+        """Say nothing."""
+
+    def trial_finished(self, record: Record) -> None:
+        """Say how a training ended."""
+        self._done += 1
+        passed = time.monotonic() - self._began
+        left = passed / (self._done - self._before) * max(self._n_trainings - self._done, 0)
+        line = (
+            f"confirm {self._done}/{self._n_trainings} trial {record.params['trial']}, fresh seed "
+            f"{record.params['seed']}: {describe(record, ())}; time left {clock(left)}"
+        )
+        print(line, file=self._stream or sys.stdout, flush=True)
+
+    def search_finished(self, state: EndState) -> None:
+        """Say nothing."""
+
+
 def make_progress(quiet: bool = False) -> Observer:
     """Choose the display: the table on a terminal, plain lines elsewhere or if asked for."""
     console = Console()

@@ -7,10 +7,11 @@ import io
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from autune.formats.files import write_text
+from autune.search.confirmed import Confirmed, read_confirmed
 from autune.search.folder import POTENTIAL, SearchFolder, copy_folder
 from autune.search.record import EndState, Record, front, ranked
 
@@ -27,11 +28,14 @@ class SearchResult:
         finished or interrupted.
     records
         All trials.
+    confirmed
+        What fresh seeds say about the best of them; None where nobody asked or it is to come.
     """
 
     folder: SearchFolder
     state: EndState
     records: tuple[Record, ...]
+    confirmed: Confirmed | None = None
 
     @property
     def best(self) -> Record | None:
@@ -52,7 +56,8 @@ class SearchResult:
 def write_result(result: SearchResult, objectives: Sequence[str]) -> None:
     """Write the best potential, the table of trials, and last the result."""
     folder, best = result.folder, result.best
-    if best is not None and (best.directory / POTENTIAL).is_dir():
+    confirmed = read_confirmed(folder)
+    if confirmed is None and best is not None and (best.directory / POTENTIAL).is_dir():
         copy_folder(best.directory / POTENTIAL, folder.best)
     metrics = sorted({name for record in result.records for name in record.metrics})
     params = sorted({name for record in result.records for name in record.params})
@@ -73,8 +78,23 @@ def write_result(result: SearchResult, objectives: Sequence[str]) -> None:
         "trials": result.counts,
         "best": None if best is None else _summarize(best),
         "front": [_summarize(record) for record in result.front],
+        "confirmed": None if confirmed is None else _summarize_confirmed(confirmed),
     }
     write_text(folder.path / "result.json", json.dumps(summary, indent=2) + "\n")
+
+
+def _summarize_confirmed(confirmed: Confirmed) -> dict[str, Any]:
+    """Write the winner's errors over its seeds beside those on the holdout."""
+    setting = confirmed.confirmation.ranked[0][1]
+    names = dict.fromkeys(name for seed in setting.seeds for name in seed)
+    holdout = confirmed.holdout
+    return {
+        "winner": confirmed.winner,
+        "same_as_best": confirmed.same_as_best,
+        "params": setting.params,
+        "test": {name: asdict(confirmed.confirmation.estimate(setting, name)) for name in names},
+        "holdout": None if holdout is None else asdict(holdout),
+    }
 
 
 def _summarize(record: Record) -> dict[str, Any]:

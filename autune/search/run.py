@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,9 @@ from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
 from autune.search import checks
 from autune.search.folder import IDENTITY, SearchFolder, place
-from autune.search.progress import make_progress
+from autune.search.progress import ConfirmationLines, make_progress
 from autune.search.ranks import TrialOnRanks
-from autune.search.record import EndState, Observer
+from autune.search.record import EndState, Observer, Record, ranked
 from autune.search.result import SearchResult, write_result
 from autune.search.start import starting_points
 from autune.search.worker import RunTrial, Work
@@ -26,6 +28,7 @@ from autune.space import SearchSpace
 from autune.trial import run_trial
 
 if TYPE_CHECKING:
+    from autune.search.confirmed import Confirmed
     from autune.search.study import Study
 
 
@@ -38,6 +41,7 @@ def search(
     progress: Observer | None = None,
     dataset: Dataset | None = None,
     trial: RunTrial = run_trial,
+    address: str | None = None,
 ) -> SearchResult:
     """Search for the best settings.
 
@@ -59,6 +63,9 @@ def search(
         Structures; default: those that the settings name.
     trial
         What a trial is; picklable.
+    address
+        Of a running Ray cluster, on one of its machines: ``auto`` or HOST:PORT; None: this
+        machine alone.
 
     Returns
     -------
@@ -88,6 +95,8 @@ def search(
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
     dataset_given = dataset is not None
     dataset = checks.prepare_dataset(dataset, settings)
+    if trial is run_trial:
+        checks.check_objectives(settings, dataset)
     checks.check_cores(settings)
     sources = settings.search.start_from
     first = [] if resume else starting_points(space, sources, results)
@@ -98,17 +107,22 @@ def search(
                 "ranks read the structures that dataset.path names; leave out the data set",
             )
         trial = TrialOnRanks(settings.resources.mpi_ranks)
-    work = Work(space, trial, checks.load_dataset if searches_data else None)
-    _make(folder)
+    work = Work(space, trial, checks.load_for_trials if searches_data else None)
+    _make(folder.path)
     with folder.writing():
+        # First, so that a search that is killed while it begins can go on.
         if not folder.exists:
             write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")
+        _make(folder.trials)
         study = _open_study(folder, space, settings, dataset.fingerprint)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
         write_text(folder.settings_file, text)
-        observers = [progress or make_progress(quiet), *_trackers(folder, settings)]
-        return _run(folder, study, space, settings, work, dataset, observers)
+        display = progress or make_progress(quiet)
+        trackers = _trackers(folder, settings)
+        return _Search(
+            folder, study, space, settings, work, dataset, display, trackers, address
+        ).run()
 
 
 def _read(source: str | Path | Mapping[str, Any] | Settings) -> tuple[dict[str, Any], str]:
@@ -124,13 +138,13 @@ def _read(source: str | Path | Mapping[str, Any] | Settings) -> tuple[dict[str, 
         raise ConfigError("", "settings are made of mappings, lists, text and numbers") from None
 
 
-def _make(folder: SearchFolder) -> None:
+def _make(path: Path) -> None:
     try:
-        folder.trials.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SearchError(
-            f"{folder.path} cannot be made: {(error.strerror or str(error)).lower()}; give "
-            "another --results"
+            f"{path} cannot be made: {(error.strerror or str(error)).lower()}; give another "
+            "--results"
         ) from None
 
 
@@ -169,42 +183,127 @@ def _trackers(folder: SearchFolder, settings: Settings) -> list[Observer]:
     return [Tracker(folder, settings.tracking.mlflow)]
 
 
-def _run(
-    folder: SearchFolder,
-    study: Study,
-    space: SearchSpace,
-    settings: Settings,
-    work: Work,
-    dataset: Dataset,
-    observers: Sequence[Observer],
-) -> SearchResult:
-    from autune.search import distributed
+@dataclass(frozen=True)
+class _Search:
+    """A search that is ready to run.
 
-    epochs = next(
-        (int(max(p.distribution.corners)) for p in space.parameters if p.key == "training.epochs"),
-        settings.training.epochs,
-    )
-    n_trials = study.continue_with(space, settings.search)
-    before = study.records()
-    for observer in observers:
-        observer.search_started(folder.name, n_trials, study.objectives, before)
-    state: EndState = "failed"
-    try:
-        done = len(before) >= n_trials and all(r.state != "running" for r in before)
-        if not done:
-            shared = None if work.load is not None else dataset
-            done = distributed.run(folder, study, settings, epochs, work, shared, observers)
-        state = "finished" if done else "interrupted"
-    except KeyboardInterrupt:
-        state = "interrupted"
-    finally:
-        result = SearchResult(folder, state, tuple(study.records()))
-        write_result(result, study.objectives)
-        for observer in observers:
-            observer.search_finished(state)
-    if state == "finished" and result.best is None:
-        reasons = Counter(record.reason for record in result.records).most_common(1)
-        raise SearchError(
-            f"none of the {len(result.records)} trials is complete; most often: {reasons[0][0]}"
+    Parameters
+    ----------
+    folder, study, space, settings
+        Where, what was tried, what is searched, and settings at any point.
+    work
+        What a worker does.
+    dataset
+        All structures, the holdout too.
+    progress
+        Display.
+    trackers
+        What else wants to hear.
+    address
+        Of a Ray cluster; None: this machine.
+    """
+
+    folder: SearchFolder
+    study: Study
+    space: SearchSpace
+    settings: Settings
+    work: Work
+    dataset: Dataset
+    progress: Observer
+    trackers: Sequence[Observer]
+    address: str | None
+
+    def run(self) -> SearchResult:
+        """Run trials, confirm the best, write the result."""
+        n_trials = self.study.continue_with(self.space, self.settings.search)
+        before = self.study.records()
+        for tracker in self.trackers:
+            tracker.search_started(self.folder.name, n_trials, self.study.objectives, before)
+        state: EndState = "failed"
+        confirmed = None
+        try:
+            if self._run_trials(n_trials, before):
+                confirmed = self._confirm()
+                state = "finished"
+            else:
+                state = "interrupted"
+        except KeyboardInterrupt:
+            state = "interrupted"
+        finally:
+            result = self._conclude(state, confirmed)
+        if state == "finished" and result.best is None:
+            reasons = Counter(record.reason for record in result.records).most_common(1)
+            raise SearchError(
+                f"none of the {len(result.records)} trials is complete; most often: {reasons[0][0]}"
+            )
+        return result
+
+    def _run_trials(self, n_trials: int, before: Sequence[Record]) -> bool:
+        """Run trials until the study has all of them; False after an interruption."""
+        if len(before) >= n_trials and all(r.state != "running" for r in before):
+            return True
+        observers = [self.progress, *self.trackers]
+        self.progress.search_started(self.folder.name, n_trials, self.study.objectives, before)
+        state: EndState = "interrupted"
+        try:
+            done = self._distribute(self.folder, self.study, self.settings, self.work, observers)
+            state = "finished" if done else "interrupted"
+        finally:
+            self.progress.search_finished(state)
+        return done
+
+    def _confirm(self) -> Confirmed | None:
+        """Train the best settings again; None if nobody asked for it or no trial is complete."""
+        if self.settings.confirm is None or not ranked(self.study.records()):
+            return None
+        from autune.search import confirm
+
+        repetitions = confirm.choose(self.study.records(), self.space, self.settings)
+        inner, study = confirm.open_confirmation(
+            self.folder, repetitions, self.settings, self.study.fingerprint
         )
-    return result
+        settings = confirm.without_early_stops(self.settings)
+        work = replace(self.work, space=repetitions)
+        before = study.records()
+        if confirm.lacks(before, repetitions):
+            progress = ConfirmationLines(len(repetitions.points), before)
+            if not self._distribute(inner, study, settings, work, [progress]):
+                raise KeyboardInterrupt
+        confidence = self.settings.confirm.confidence
+        found = confirm.gather(study.records(), repetitions, confidence)
+        return confirm.keep(self.folder, found, self.dataset)
+
+    def _distribute(
+        self,
+        folder: SearchFolder,
+        study: Study,
+        settings: Settings,
+        work: Work,
+        observers: Sequence[Observer],
+    ) -> bool:
+        from autune.search import distributed
+
+        epochs = next(
+            (
+                int(max(p.distribution.corners))
+                for p in self.space.parameters
+                if p.key == "training.epochs"
+            ),
+            settings.training.epochs,
+        )
+        shared = None if work.load is not None else self.dataset.without_holdout()
+        return distributed.run(
+            folder, study, settings, epochs, work, shared, observers, address=self.address
+        )
+
+    def _conclude(self, state: EndState, confirmed: Confirmed | None) -> SearchResult:
+        """Write the result and tell everyone; a study that is away keeps what it has."""
+        records: tuple[Record, ...] = ()
+        with suppress(SearchError):
+            records = tuple(self.study.records())
+        result = SearchResult(self.folder, state, records, confirmed)
+        if records:
+            write_result(result, self.study.objectives)
+        for tracker in self.trackers:
+            tracker.search_finished(state)
+        return result

@@ -159,7 +159,7 @@ class Store:
         """
         if self._lost is not None:
             raise self._lost
-        began, wait = time.monotonic(), 1.0
+        began, wait, was_away = time.monotonic(), 1.0, False
         while True:
             try:
                 with quiet():
@@ -187,7 +187,8 @@ class Store:
                         "start it and go on with --resume"
                     )
                     raise self._lost from None
-                if wait == 1.0:
+                if not was_away:
+                    was_away = True
                     log.warning(
                         "the study's database %s does not answer (%s); waiting for it, %g minutes "
                         "at most",
@@ -196,7 +197,7 @@ class Store:
                         LONGEST_OUTAGE / 60.0,
                     )
             else:
-                if wait > 1.0:
+                if was_away:
                     log.info("the study's database answers again")
                 return result
             time.sleep(wait)
@@ -297,8 +298,9 @@ def _is_about_tables(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     cause = _cause(error)
-    # The client says "connection failed: connection to server at ... failed: " before it.
-    return _one_line(getattr(cause, "orig", None) or cause).split(" failed: ")[-1]
+    words = _one_line(getattr(cause, "orig", None) or cause)
+    # "connection failed: connection to server at ... failed: REASON Is the server running ...?"
+    return words.split(" failed: ")[-1].partition(" Is the server running")[0]
 
 
 def _one_line(error: object) -> str:

@@ -16,6 +16,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from autune.errors import SearchError, short
 from autune.search.ending import Course, Limits
 from autune.search.folder import SearchFolder
 from autune.search.outcome import judge, read_record
@@ -135,6 +136,12 @@ class Study:
             lambda place: optuna.load_study(storage=place, study_name=store.study_name),
             for_reading=True,
         )
+        names = study.metric_names or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise SearchError(
+                f"{store.where}: expected names of objectives, found {short(names)}; restore it "
+                "from a copy"
+            )
         return cls(folder, store, study)
 
     @property
@@ -391,6 +398,11 @@ class Study:
         record = self._records.get(trial.number)
         if record is None:
             record = read_record(trial, self._directory(trial.number))
+            if record.state == "complete" and len(record.objectives) != len(self._objectives):
+                raise SearchError(
+                    f"trial {trial.number} of {self._store.where} has {len(record.objectives)} "
+                    f"objectives of {len(self._objectives)}; restore it from a copy"
+                )
             if trial.state.is_finished():
                 self._records[trial.number] = record
         return record

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ class Tracker:
         self._must_read = False
         self._news, self._ended = threading.Event(), threading.Event()
         self._end: EndState = "failed"
-        self._given_up = self._complete = False
+        self._given_up = self._complete = self._is_failing = False
         self._store: Store | None = None
         self._thread = threading.Thread(target=self._follow, name="mlflow", daemon=True)
 
@@ -112,13 +113,8 @@ class Tracker:
         self._ended.set()
         self._news.set()
         self._begin()
-        try:
-            self._thread.join(PATIENCE_BEFORE_WORDS)
-            if self._thread.is_alive():
-                _log.info("MLflow is not ready yet; Ctrl-C leaves the rest to autune log")
-            self._thread.join(PATIENCE)
-        except KeyboardInterrupt:
-            pass
+        with suppress(KeyboardInterrupt):
+            self._wait()
         self._given_up = True
         if not self._complete:
             self._thread.join(LAST_WORDS)  # No run is left half written if that can be helped.
@@ -128,6 +124,20 @@ class Tracker:
                 command_to_log(self._folder),
             )
 
+    def _wait(self) -> None:
+        """Wait until all is written, as long as there is hope."""
+        began = time.monotonic()
+        said = False
+        while self._thread.is_alive():
+            self._thread.join(0.1)
+            waited = time.monotonic() - began
+            # A call may take its time to fail, so what failed before is not waited for again.
+            if waited > (GRACE if self._is_failing else PATIENCE):
+                return
+            if waited > PATIENCE_BEFORE_WORDS and not said:
+                _log.info("MLflow is not ready yet; Ctrl-C leaves the rest to autune log")
+                said = True
+
     @property
     def _is_full(self) -> bool:
         return len(self._waiting) >= MOST_WAITING
@@ -136,6 +146,7 @@ class Tracker:
         # MLflow's import and a new database take some seconds of this process, which has to
         # start Ray and the first trials before.
         if self._thread.ident is None:
+            self._news.set()
             self._thread.start()
 
     def _follow(self) -> None:
@@ -154,6 +165,7 @@ class Tracker:
             try:
                 self._write()
             except Exception as error:  # noqa: BLE001  a view may fail, the search may not
+                self._is_failing = True
                 self._drop_store()
                 if not pause:
                     _log.warning(
@@ -168,7 +180,7 @@ class Tracker:
             else:
                 if pause:
                     _log.info("MLflow has everything again")
-                pause = 0.0
+                pause, self._is_failing = 0.0, False
                 if self._complete:
                     self._drop_store()
                     return
@@ -180,11 +192,10 @@ class Tracker:
             self._store = open_store(self._folder, self._address)
         if self._ended.is_set():
             status = _STATUS[self._end]
-            stop = lambda: self._given_up  # noqa: E731
-            self._complete = write_all(self._store, self._folder, status, stop) >= 0
+            self._complete = write_all(self._store, self._folder, status, self._must_stop) >= 0
             return
         self._store.begin()
-        while not self._given_up and not self._ended.is_set():
+        while not self._must_stop() and not self._ended.is_set():
             if not self._waiting and self._must_read:
                 self._must_read = False
                 trials, trainings = all_shown(self._folder)
@@ -197,6 +208,11 @@ class Tracker:
             except Exception:
                 self._waiting.append(shown)  # Behind the others: it may be its own fault.
                 raise
+
+    def _must_stop(self) -> bool:
+        """Say whether to stop; who is asked has just written something."""
+        self._is_failing = False
+        return self._given_up
 
     def _drop_store(self) -> None:
         if self._store is not None:

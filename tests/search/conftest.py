@@ -47,17 +47,14 @@ def run_serially():
     """Return what runs the trials of a search one after the other in this process."""
     import json
 
-    from autune.search.worker import run_in_worker
+    from autune.search.worker import Task, run_in_worker
 
-    def run_serially(folder, study, settings, epochs, work, dataset, observers):
+    def run_serially(folder, study, settings, epochs, work, dataset, observers, **_):
         while (proposal := study.propose()) is not None:
             told = []
-            config = {
-                "directory": str(proposal.directory),
-                "params": json.dumps(proposal.params),
-            }
-            run_in_worker(config, work, dataset, told.append)
-            scores = [(r["epoch"], r["score"]) for r in told[:-1] if r["seed"] == 0]
+            task = Task(proposal.number, proposal.params, str(proposal.directory))
+            run_in_worker(task.to_config(), work, dataset, told.append)
+            scores = [pair for message in told for pair in json.loads(message["scores"])]
             record = study.tell(
                 proposal.number, told[-1]["state"], **json.loads(told[-1]["outcome"]), scores=scores
             )
@@ -78,11 +75,11 @@ def tune_in_this_process(monkeypatch):
 
     tell = []
 
-    def run_trials(trainable, *, search_alg, scheduler, **_):
+    def run_trials(trainable, *, search_alg, scheduler, stop, **_):
         for index in range(1000):
             trial_id = f"t{index}"
             config = search_alg.suggest(trial_id)
-            if not isinstance(config, dict):
+            if not isinstance(config, dict) or stop.stop_all():
                 return
             trial = SimpleNamespace(trial_id=trial_id)
             scheduler.on_trial_add(None, trial)
@@ -93,9 +90,9 @@ def tune_in_this_process(monkeypatch):
                 last.update(result)
                 if "state" in result:
                     return
-                search_alg.on_trial_result(trial_id, result)
                 if scheduler.on_trial_result(None, trial, result) == "STOP":
                     raise SystemExit
+                search_alg.on_trial_result(trial_id, result)
 
             tell[:] = [hear]
             try:
@@ -104,7 +101,8 @@ def tune_in_this_process(monkeypatch):
                 last.pop("state", None)
             search_alg.on_trial_complete(trial_id, last)
 
-    monkeypatch.setattr(distributed, "start", lambda cpus: None)
+    monkeypatch.setattr(distributed, "start", lambda address: None)
+    monkeypatch.setattr(distributed, "cores_of_nodes", lambda: [2])
     monkeypatch.setattr(distributed.tune, "with_parameters", partial)
     monkeypatch.setattr(distributed.tune, "with_resources", lambda trainable, _: trainable)
 

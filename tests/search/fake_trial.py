@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import math
 import os
+import signal
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from autune.formats.files import write_text
 from autune.settings import Settings
-from autune.training.epoch import Epoch, Report
+from autune.training.epoch import Epoch, Judged, Report
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -71,6 +74,8 @@ def run_fake(at: Settings, dataset: object, directory: Path, report: Report) -> 
             rows.append((seed, number, energy, energy, force, force, score, 0.01 * number))
             if not report(Epoch(*rows[-1])):
                 return Result("stopped", "told to stop")
+        if not report(Judged(seed, energy + force)):
+            return Result("stopped", "told to stop")
     with (directory / "history.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(list(Epoch.__annotations__))
@@ -114,8 +119,8 @@ def run_into_wall(at: Settings, dataset: object, directory: Path, report: Report
 def run_with_worse_seed(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
     """Report a second seed that is far worse than every first one."""
 
-    def report_worse(epoch: Epoch) -> bool:
-        return report(replace(epoch, score=epoch.score + 1000.0 * epoch.seed))
+    def report_worse(event: Epoch | Judged) -> bool:
+        return report(replace(event, score=event.score + 1000.0 * event.seed))
 
     return run_fake(at, dataset, directory, report_worse)
 
@@ -132,3 +137,72 @@ def run_and_die(at: Settings, dataset: object, directory: Path, report: Report) 
 def run_without_forces(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
     """Lack a metric that the search wants to minimise."""
     return Result("complete", "", {"energy_rmse": 1.0, "score": 1.0})
+
+
+@dataclass(frozen=True)
+class Stateful:
+    """A trial that keeps the state of its trainings, and writes down every epoch that it did.
+
+    Parameters
+    ----------
+    marks
+        Folder for what it did: a line for every epoch of trial 0 in 0000.txt.
+    pause
+        Of every epoch, s.
+    kill
+        Seed and epoch after which the worker is killed, once in every trial.
+    """
+
+    marks: Path
+    pause: float = 0.0
+    kill: tuple[int, int] | None = None
+
+    def __call__(self, at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+        energy, force = objectives(at)
+        log = self.marks / f"{directory.name}.txt"
+        for seed in range(at.evaluation.seeds):
+            state = directory / f"seed-{seed}" / "checkpoint.npz"
+            state.parent.mkdir(parents=True, exist_ok=True)
+            done = int(state.read_text()) if state.exists() else 0
+            for number in range(done + 1, at.training.epochs + 1):
+                time.sleep(self.pause)
+                write_text(state, str(number))
+                with log.open("a") as stream:
+                    stream.write(f"{seed} {number} {os.getpid()} {directory}\n")
+                score = energy + force + 1.0 / (1 + number)
+                row = (seed, number, energy, energy, force, force, score, 0.01 * number)
+                if not report(Epoch(*row)):
+                    return Result("stopped", "told to stop")
+                killed = self.marks / f"killed-{directory.name}"
+                if (seed, number) == self.kill and not killed.exists():
+                    killed.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+            if not report(Judged(seed, energy + force)):
+                return Result("stopped", "told to stop")
+        metrics = {"energy_rmse": energy, "force_rmse": force, "score": energy + force}
+        write_text(directory / "result.json", json.dumps({"state": "complete"}))
+        return Result("complete", "", metrics, 0.1, directory)
+
+
+class DiesAtEveryEpoch(Stateful):
+    """Gets one epoch further in every life."""
+
+    def __call__(self, at, dataset, directory, report):
+        (self.marks / f"killed-{directory.name}").unlink(missing_ok=True)
+        state = directory / "seed-0" / "checkpoint.npz"
+        done = int(state.read_text()) if state.exists() else 0
+        again = Stateful(self.marks, kill=(0, done + 1))
+        return again(at, dataset, directory, report)
+
+
+def epochs_of(marks: Path, number: int) -> list[tuple[int, int]]:
+    """Seed and epoch of all epochs that a stateful trial did."""
+    lines = (marks / f"{number:04d}.txt").read_text().splitlines()
+    return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
+
+
+def run_on_full_disk(at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+    """Meet the end of the disk, in a part of the space."""
+    if at.training.force_ratio > 0.5:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory / "x"))
+    return run_fake(at, dataset, directory, report)

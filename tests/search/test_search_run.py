@@ -109,8 +109,9 @@ def test_the_death_of_a_worker_is_a_failed_trial(run, capfd):
     dead, alive = result.records
     assert dead.params["training.force_ratio"] < 0.32 < alive.params["training.force_ratio"]
     assert (dead.state, alive.state) == ("failed", "complete")
-    assert dead.reason.startswith("the worker died")
-    assert (dead.directory / "deaths.txt").read_text().count("died") == 2  # one more chance
+    assert dead.reason.startswith("the worker died 3 times: it was killed or crashed")
+    assert (dead.directory / "deaths.txt").read_text().count("died") == 3
+    assert not (dead.directory / ".lock").exists()
     # Ray says nothing between our lines.
     assert all(
         line.startswith(("search", "1/2", "2/2"))

@@ -1,0 +1,154 @@
+"""The last stage of a search: its best settings are trained again with seeds it has not seen.
+
+A search that takes the best of many trials takes luck for merit: the scores of its winners are
+too good.  Fresh seeds, the same for all settings and on the same split, show which settings are
+better than others and which cannot be told apart.
+
+A confirmation is a search of its own in the folder ``confirm`` of the search, whose points are
+given: a trial of the search, and a seed.  So it goes on after a stop like every search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autune.dataset import Dataset
+from autune.formats.files import make_folder, write_text
+from autune.report.confirmation import Confirmation, ConfirmedSetting
+from autune.search.confirmed import Confirmed, measure_holdout, write_confirmed
+from autune.search.folder import IDENTITY, SearchFolder
+from autune.search.record import Record, ranked
+from autune.settings import Settings
+from autune.space import Distribution, Parameter, SearchSpace
+
+if TYPE_CHECKING:
+    from autune.search.study import Study
+
+FIRST_FRESH_SEED = 1_000_000
+"""Added to training.seed; the seeds of the search lie below."""
+
+TRIAL = Parameter("trial", ("trial",), Distribution("int", low=0, high=10**9, step=1))
+SEED = Parameter("seed", ("seed",), Distribution("int", low=0, high=10**6, step=1))
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """The points of a confirmation; stands where a search has its space.
+
+    Parameters
+    ----------
+    space
+        Of the search.
+    params
+        Point of each chosen trial of the search, best first.
+    n_seeds
+        Trainings of each.
+    """
+
+    space: SearchSpace
+    params: Mapping[int, Mapping[str, Any]]
+    n_seeds: int
+
+    @property
+    def points(self) -> list[dict[str, Any]]:
+        """All of them; every setting has one training before any has two."""
+        return [
+            {TRIAL.key: trial, SEED.key: seed}
+            for seed in range(self.n_seeds)
+            for trial in self.params
+        ]
+
+    def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
+        """Draw trial and seed."""
+        return {parameter.key: draw(parameter) for parameter in (TRIAL, SEED)}
+
+    def apply(self, params: Mapping[str, Any]) -> Settings:
+        """Return the settings of one training."""
+        settings = self.space.apply(self.params[params[TRIAL.key]])
+        seed = settings.training.seed + FIRST_FRESH_SEED + int(params[SEED.key])
+        return settings.model_copy(
+            update={
+                "training": settings.training.model_copy(update={"seed": seed}),
+                "evaluation": settings.evaluation.model_copy(update={"seeds": 1}),
+            }
+        )
+
+
+def choose(records: Sequence[Record], space: SearchSpace, settings: Settings) -> Repetitions:
+    """Take the best trials of a search; those beyond its constraints only where no other is."""
+    assert settings.confirm is not None
+    best = ranked(records)
+    best = [record for record in best if record.violation == 0.0] or best
+    chosen = {r.number: r.params for r in best[: settings.confirm.best]}
+    return Repetitions(space, chosen, settings.confirm.seeds)
+
+
+def open_confirmation(
+    folder: SearchFolder, repetitions: Repetitions, settings: Settings, fingerprint: str
+) -> tuple[SearchFolder, Study]:
+    """Begin the search of a confirmation, or open the one that is there.
+
+    Returns
+    -------
+    SearchFolder, Study
+        Of the confirmation; the study proposes what has no result yet.
+    """
+    from autune.search.storage import mend_journal
+    from autune.search.study import Study
+
+    inner = folder.confirmation
+    make_folder(inner.trials)
+    write_text(inner.path / IDENTITY, f"{folder.identity}-confirm\n")
+    write_text(inner.settings_file, folder.settings_file.read_text(encoding="utf-8"))
+    mend_journal(inner.path)
+    study = Study.create(inner, ("score",), fingerprint, settings.search.storage)
+    study.continue_with_points(repetitions, repetitions.points)
+    return inner, study
+
+
+def without_early_stops(settings: Settings) -> Settings:
+    """Return settings with which every training runs to its end."""
+    search = settings.search.model_copy(update={"pruner": "none", "racing": False})
+    return settings.model_copy(update={"search": search})
+
+
+def lacks(records: Sequence[Record], repetitions: Repetitions) -> bool:
+    """Whether a training of the confirmation has not ended yet."""
+    ended = [dict(record.params) for record in records if record.state != "running"]
+    return any(point not in ended for point in repetitions.points)
+
+
+def gather(records: Sequence[Record], repetitions: Repetitions, confidence: float) -> Confirmed:
+    """Put the fresh trainings of every setting together.
+
+    Parameters
+    ----------
+    records
+        Of the confirmation.
+    repetitions
+        Which of them count.
+    confidence
+        Of intervals and comparisons.
+    """
+    found = {(r.params[TRIAL.key], r.params[SEED.key]): r for r in records if r.params}
+    rows = {
+        trial: [found[trial, seed] for seed in range(repetitions.n_seeds)]
+        for trial in repetitions.params
+    }
+    settings = tuple(
+        # The metrics of a training that is not complete count for nothing, and are empty.
+        ConfirmedSetting(trial, repetitions.params[trial], tuple(r.metrics for r in row))
+        for trial, row in rows.items()
+    )
+    numbers = {trial: tuple(record.number for record in row) for trial, row in rows.items()}
+    return Confirmed(Confirmation(settings, confidence), numbers)
+
+
+def keep(folder: SearchFolder, confirmed: Confirmed, dataset: Dataset) -> Confirmed:
+    """Measure the winner on the holdout, if there is one, and write everything down."""
+    if dataset.holdout_structures:
+        confirmed = measure_holdout(folder, confirmed, dataset.holdout_structures)
+    write_confirmed(folder, confirmed)
+    return confirmed
