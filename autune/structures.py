@@ -95,10 +95,10 @@ class Structure:
             if array.shape != shape:
                 raise DataError(
                     f"{self.label}: {field} must have shape {shape} for {n} atoms, "
-                    f"found {array.shape}"
+                    f"found {array.shape}; mend or remove it"
                 )
             if not np.isfinite(array).all():
-                raise DataError(f"{self.label}: {field} contain NaN or infinity; remove it")
+                raise DataError(f"{self.label}: NaN or infinity in {field}; mend or remove it")
             set_(self, field, array)
         if n == 0:
             raise DataError(f"{self.label}: has no atoms; remove it")

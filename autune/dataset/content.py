@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from ase.data import chemical_symbols
 from autune.errors import ConfigError, DataError, FormatError
 from autune.formats.atoms import read_atoms_file, write_atoms_file
 from autune.formats.extxyz import write_extxyz
+from autune.formats.files import is_file
 from autune.formats.input_data import read_input_data, write_input_data
 from autune.structures import IntArray, Structure
 from autune.units import BOHR, HARTREE
@@ -91,8 +93,8 @@ class Dataset:
         source = str(path)
         if source.startswith("builtin:"):
             return cls._read_builtin(source)
-        path = Path(path).expanduser()
-        if path.is_file() and _is_input_data(path):
+        path = _expanded(path)
+        if is_file(path) and _is_input_data(path):
             length_unit, energy_unit = UNITS[units]
             return cls.from_structures(read_input_data(path, length_unit, energy_unit), source)
         if units != "eV,Angstrom":
@@ -189,12 +191,20 @@ def write_dataset(path: str | Path, structures: Sequence[Structure]) -> None:
         raise ConfigError("", message + ", ".join(SUFFIXES))
 
 
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # nobody has this name
+        return Path(path)
+
+
 def _is_input_data(path: Path) -> bool:
     if path.name == "input.data":
         return True
     try:
         with path.open("rb") as stream:
             lines = (line.split() for line in stream if not line.startswith(b"#"))
-            return next((words[0] for words in lines if words), b"") == b"begin"
+            first = next((words[0] for words in lines if words), b"")
+            return first.removeprefix(BOM_UTF8) == b"begin"
     except OSError as error:
         raise FormatError(path, None, f"cannot be read: {error.strerror}") from None

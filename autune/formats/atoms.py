@@ -27,7 +27,7 @@ from ase.io.formats import filetype
 
 from autune.errors import DataError, FormatError
 from autune.formats.extxyz import check_extxyz
-from autune.formats.files import is_file, replacing
+from autune.formats.files import is_file, is_folder, replacing
 from autune.structures import LARGEST_LENGTH, FloatArray, Side, Structure
 
 EMPTY_SPACE = 50.0
@@ -74,7 +74,7 @@ def read_atoms_file(path: str | Path) -> list[Structure]:
         If something cannot be read, or a folder holds nothing to read.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         return [
             structure for file in structure_files(path) for structure in _read_in_folder(path, file)
         ]
@@ -198,6 +198,9 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
     kind = _format_of(path)
     if kind in ("", "unknown"):
         raise FormatError(path, None, "is in no format that ASE knows; write extended XYZ")
+    if kind == "runnerdata":  # of the name only; `autune.formats.input_data` knows its first word
+        message = "is an input.data that does not begin with begin; mend it or give another suffix"
+        raise FormatError(path, None, message)
     if kind in REFUSED_FORMATS:
         program = REFUSED_FORMATS[kind]
         message = f"is an input of {program} ({kind}), which is not read; give its output"
@@ -260,6 +263,8 @@ def _not_read(path: Path, kind: str, index: int, lines: list[int], error: Except
         named = text.startswith("structure '")
         return FormatError(path, line, text if named else f"structure {index}: {text}")
     reason = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        reason = "it claims more numbers than the memory holds"
     message = f"structure {index} cannot be read as {kind}: {reason}; mend or remove it"
     return FormatError(path, line, message)
 

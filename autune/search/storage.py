@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import optuna
 import sqlalchemy.exc
+import sqlalchemy.pool
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -51,7 +52,10 @@ _CONNECTION = {
     "tcp_user_timeout": 60_000,
 }
 _FAILURES = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError)
-_UNREADABLE = (KeyError, ValueError, TypeError, IndexError, AssertionError)
+_UNREADABLE = (
+    KeyError, ValueError, TypeError, IndexError, AssertionError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
 """What Optuna raises for a journal that is none."""
 
 
@@ -142,7 +146,7 @@ class Store:
             except _UNREADABLE as error:
                 if self.in_journal:
                     raise SearchError(
-                        f"{self.where} cannot be read: {error}; restore it from a copy"
+                        f"{self.where} cannot be read, it is damaged ({error}); restore a copy"
                     ) from None
                 if isinstance(error, KeyError):
                     raise self._no_study() from None
@@ -209,9 +213,11 @@ class Store:
             return JournalStorage(JournalFileBackend(str(self._journal.resolve())))
         # Braces would be filled in by Optuna.
         address = self._setting.replace("{", "{{").replace("}", "}}")
+        # A reader asks a few times and leaves no connection, also where there are no tables.
+        pool = {"poolclass": sqlalchemy.pool.NullPool} if for_reading else {"pool_pre_ping": True}
         storage = RDBStorage(
             address.replace("postgresql://", "postgresql+psycopg://", 1),
-            engine_kwargs={"pool_pre_ping": True, "connect_args": dict(_CONNECTION)},
+            engine_kwargs={**pool, "connect_args": dict(_CONNECTION)},
             skip_table_creation=for_reading,
         )
         # A connection that nobody closes is a warning.

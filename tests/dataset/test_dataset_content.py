@@ -125,3 +125,27 @@ def test_datasets_travel_to_workers() -> None:
     copy = pickle.loads(pickle.dumps(gold))
     assert copy.fingerprint == gold.fingerprint
     assert len(copy.test_structures) == 10
+
+
+def test_byte_order_mark_before_input_data(tmp_path: Path) -> None:
+    source = Path(__file__).parents[1] / "reference" / "n2p2" / "structures" / "au4.data"
+    (tmp_path / "x.data").write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
+    assert Dataset.read(tmp_path / "x.data").fingerprint == Dataset.read(source).fingerprint
+
+
+@pytest.mark.parametrize(
+    "name", ["~nobody-has-this-name/a.xyz", "a\0b", "a" * 300, "a/" * 3000, "..", "", "\ud800"]
+)
+def test_paths_that_lead_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "inside").mkdir()
+    monkeypatch.chdir(tmp_path / "inside")
+    with pytest.raises(FormatError, match=r"no such file or folder|expected files with struct"):
+        Dataset.read(name)
+
+
+def test_damaged_begin_of_input_data(tmp_path: Path) -> None:
+    (tmp_path / "x.data").write_text("bgin\natom 0 0 0 Au 0 0 0 0 0\nend\n")
+    with pytest.raises(FormatError, match=r"is an input.data that does not begin with begin"):
+        Dataset.read(tmp_path / "x.data")
