@@ -25,9 +25,11 @@ class _Status:
         self.name = ""
         self.n_trials = 0
         self.objectives: tuple[str, ...] = ()
-        self.records: list[Record] = []
+        self.n_done = 0
+        self.counts = dict.fromkeys(("complete", "stopped", "diverged", "failed"), 0)
         self.running: dict[int, tuple[int, int, float]] = {}
         self.began = time.monotonic()
+        self._best: list[Record] = []
         self._n_before = 0
 
     def start(self, name: str, n_trials: int, objectives: Sequence[str]) -> None:
@@ -35,25 +37,36 @@ class _Status:
         self.began = time.monotonic()
 
     def take_over(self, records: Sequence[Record]) -> None:
-        self.records = [record for record in records if record.state != "running"]
-        self._n_before = len(self.records)
+        for record in records:
+            if record.state != "running":
+                self.note(record)
+        self._n_before = self.n_done
+
+    def note(self, record: Record) -> bool:
+        """Hear that a trial ended, and say whether it is the best so far.
+
+        Takes the same time however many ended before.
+        """
+        self.n_done += 1
+        self.counts[record.state] += 1
+        self._best = ranked([*self._best, record])[:1]
+        return self._best == [record]
 
     @property
     def best(self) -> str:
         """The best trial so far in one line."""
-        complete = ranked(self.records)
-        if not complete:
+        if not self._best:
             return "no complete trial yet"
-        best = complete[0]
+        best = self._best[0]
         return f"trial {best.number}, {describe(best, self.objectives)}"
 
     @property
     def time_left(self) -> str:
         """Estimate from the trials that ended since the start."""
-        done = len(self.records) - self._n_before
+        done = self.n_done - self._n_before
         if not done:
             return "?"
-        left = self.n_trials - len(self.records)
+        left = self.n_trials - self.n_done
         return clock((time.monotonic() - self.began) / done * max(left, 0))
 
 
@@ -89,7 +102,7 @@ class PlainLines:
         """Say what begins."""
         self._status.start(name, n_trials, objectives)
         self._status.take_over(records)
-        done = len(self._status.records)
+        done = self._status.n_done
         self._print(f"search {name}: {n_trials} trials" + (f", {done} done before" if done else ""))
 
     def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
@@ -101,13 +114,12 @@ class PlainLines:
     def trial_finished(self, record: Record) -> None:
         """Say how it ended, and what is best."""
         status = self._status
-        status.records.append(record)
+        is_best = status.note(record)
         line = (
-            f"{len(status.records)}/{status.n_trials} trial {record.number} "
+            f"{status.n_done}/{status.n_trials} trial {record.number} "
             f"{describe(record, status.objectives)}; time left {status.time_left}"
         )
-        complete = ranked(status.records)
-        if complete and complete[0].number == record.number:
+        if is_best:
             line += "; best so far"
         self._print(line)
 
@@ -153,7 +165,7 @@ class LiveTable:
     def trial_finished(self, record: Record) -> None:
         """Remove a line."""
         self._status.running.pop(record.number, None)
-        self._status.records.append(record)
+        self._status.note(record)
 
     def search_finished(self, state: EndState) -> None:
         """Leave one line on the screen."""
@@ -169,10 +181,7 @@ class LiveTable:
     def __rich__(self) -> Group:
         """Draw the table."""
         status = self._status
-        done = len(status.records)
-        count = dict.fromkeys(("complete", "stopped", "diverged", "failed"), 0)
-        for record in status.records:
-            count[record.state] = count.get(record.state, 0) + 1
+        done = status.n_done
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(status.name, style="bold"),
@@ -180,7 +189,7 @@ class LiveTable:
             f"{done}/{status.n_trials} trials",
             f"{clock(time.monotonic() - status.began)} passed, {status.time_left} left",
         )
-        counts = ", ".join(f"{n} {state}" for state, n in count.items() if n)
+        counts = ", ".join(f"{n} {state}" for state, n in status.counts.items() if n)
         running = Table(box=None, padding=(0, 2))
         for title in ("trial", "seed", "epoch", "score"):
             running.add_column(title, justify="right", style="dim")
