@@ -95,8 +95,7 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
         if threading.current_thread() is threading.main_thread():
             # Ray's own handler would end the process in the middle of a trial.
             signal.signal(signal.SIGTERM, terminate)
-    for name in ("ray", "ray.tune"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    _silence()
 
 
 def cores_of_nodes() -> list[int]:
@@ -158,15 +157,19 @@ def quiet() -> Iterator[None]:
     between the lines of the table.  Tune would also load MLflow and others, for some seconds, to
     count who uses them.  No public setting stops either.
     """
+    levels = {logger: logger.level for logger in _LOGGERS}
     before = {name: os.environ.get(name) for name in _DRIVER_ENVIRONMENT}
     os.environ.update(_DRIVER_ENVIRONMENT)
     printed = getattr(ray_worker, "_worker_logs_enabled", True)
     ray_worker._worker_logs_enabled = False  # noqa: SLF001
     RayActorManager._actor_task_failed = _take_as_death  # noqa: SLF001
     count, usage.tag_callbacks = usage.tag_callbacks, lambda _: False
+    _silence()
     try:
         yield
     finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
         usage.tag_callbacks = count
         RayActorManager._actor_task_failed = _actor_task_failed  # noqa: SLF001
         ray_worker._worker_logs_enabled = printed  # noqa: SLF001
@@ -177,6 +180,12 @@ def quiet() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _silence() -> None:
+    for logger in _LOGGERS:
+        logger.setLevel(logging.CRITICAL)
+
+
+_LOGGERS = [logging.getLogger(name) for name in ("ray", "ray.tune")]
 _actor_task_failed = RayActorManager._actor_task_failed  # noqa: SLF001
 
 

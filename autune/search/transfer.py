@@ -128,7 +128,7 @@ class Copy:
         self._folder = folder
         self._known: dict[str, tuple[int, int]] = {}
         self._sent = time.monotonic()
-        self._interval = INTERVAL
+        self._took = 0.0
 
     def fetch(self) -> None:
         """Begin with what the search has.
@@ -155,10 +155,10 @@ class Copy:
     def send_if_due(self) -> None:
         """Send what has changed, unless that was done a moment ago."""
         begin = time.monotonic()
-        if begin - self._sent > self._interval:
+        if begin - self._sent > max(INTERVAL, self._took / SHARE):
             self.send()
             self._sent = time.monotonic()
-            self._interval = max(INTERVAL, (self._sent - begin) / SHARE)
+            self._took = self._sent - begin
 
     def send(self) -> None:
         """Send what has changed."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autune.formats.files import write_text
+from autune.search import transfer
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Judged, Report
 
@@ -151,13 +152,18 @@ class Stateful:
         Of every epoch, s.
     kill
         Seed and epoch after which the worker is killed, once in every trial.
+    eager
+        Whether files are sent to the search after every epoch.
     """
 
     marks: Path
     pause: float = 0.0
     kill: tuple[int, int] | None = None
+    eager: bool = False
 
     def __call__(self, at: Settings, dataset: object, directory: Path, report: Report) -> Result:
+        if self.eager:
+            transfer.INTERVAL = 0.0
         energy, force = objectives(at)
         log = self.marks / f"{directory.name}.txt"
         for seed in range(at.evaluation.seeds):
@@ -185,13 +191,14 @@ class Stateful:
 
 
 class DiesAtEveryEpoch(Stateful):
-    """Gets one epoch further in every life."""
+    """Gets one epoch further in every life, and does not die at the last one."""
 
     def __call__(self, at, dataset, directory, report):
         (self.marks / f"killed-{directory.name}").unlink(missing_ok=True)
         state = directory / "seed-0" / "checkpoint.npz"
         done = int(state.read_text()) if state.exists() else 0
-        again = Stateful(self.marks, kill=(0, done + 1))
+        dies = done + 1 < at.training.epochs
+        again = Stateful(self.marks, kill=(0, done + 1) if dies else None)
         return again(at, dataset, directory, report)
 
 

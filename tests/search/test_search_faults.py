@@ -36,13 +36,12 @@ def test_a_trial_goes_on_from_its_state_after_the_death_of_its_worker(run, tmp_p
 def test_deaths_count_only_where_nothing_was_done_in_between(run, tmp_path):
     trial = DiesAtEveryEpoch(tmp_path)
     raw = settings(trials=1, pruner="median")
-    raw["training"]["epochs"] = 3
     raw["evaluation"]["seeds"] = 1
     result = run(raw, trial)
     assert result.counts == {"complete": 1}
-    assert epochs_of(tmp_path, 0) == [(0, 1), (0, 2), (0, 3)]
+    assert epochs_of(tmp_path, 0) == [(0, n) for n in (1, 2, 3, 4)]
     lines = (tmp_path / "0000.txt").read_text().splitlines()
-    assert len({line.split()[2] for line in lines}) == 3  # the third death was after an epoch
+    assert len({line.split()[2] for line in lines}) == 4  # three deaths, each after an epoch
 
 
 @without_workers
