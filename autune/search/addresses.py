@@ -6,14 +6,19 @@ import importlib.util
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from autune.errors import ConfigError, SearchError
 from autune.log import mask_credentials
 from autune.search.folder import SearchFolder
 
-CONNECT_TIMEOUT = 10
-"""Seconds until a database that does not answer counts as away."""
+_CONNECTION = {
+    "client_encoding": "utf8",  # also where the database has none
+    # A machine that vanished refuses nothing: without these a call waits for hours.
+    "connect_timeout": "10",
+    "tcp_user_timeout": "30000",
+}
+"""What libpq is told besides what an address says."""
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -71,10 +76,10 @@ def find_address(folder: SearchFolder, uri: str = "default") -> str:
                 "pip install 'autune[postgres]'",
             )
         uri = f"postgresql+psycopg://{uri[match.end() :]}"
-    if "connect_timeout=" not in uri:
-        # A machine that vanished refuses nothing; without these a call waits for hours.
-        uri += "&" if "?" in uri else "?"
-        uri += f"connect_timeout={CONNECT_TIMEOUT}&tcp_user_timeout=30000"
+    given = dict(parse_qsl(urlsplit(uri).query))
+    missing = [f"{key}={value}" for key, value in _CONNECTION.items() if key not in given]
+    if missing:
+        uri += ("&" if "?" in uri else "?") + "&".join(missing)
     return uri
 
 

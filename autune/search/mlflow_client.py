@@ -37,6 +37,8 @@ def connect(address: str, write_ahead: bool = False) -> MlflowClient:
     """
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Of an engine: its ten attempts take minutes, and who calls tries again anyway.
+    mlflow_database.MAX_RETRY_COUNT = 2
     if (path := database_file(address)) is not None:
         _make_database(path, write_ahead)
     return MlflowClient(tracking_uri=address, registry_uri=address)

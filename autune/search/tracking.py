@@ -51,7 +51,7 @@ PATIENCE_BEFORE_WORDS, LAST_WORDS = 10.0, 5.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds until what failed is tried again."""
 
-TRIES, MOST_FAILURES = 3, 3
+TRIES, MOST_FAILURES = 4, 3
 """Attempts of `rebuild`; runs in a row that fail before the fault is MLflow's."""
 
 MOST_WAITING = 1000

@@ -6,6 +6,8 @@ import csv
 import itertools
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fake_trial
@@ -281,3 +283,29 @@ def test_an_empty_search(make, client, uri):
     done = rebuild(made.folder, uri)
     assert set(runs_of(client, done.experiment)) == {"parent"}
     assert (done.n_runs, done.n_written) == (0, 0)
+
+
+def test_searches_that_begin_at_once_make_one_database(tmp_path):
+    path = tmp_path / "folder" / "mlflow.db"
+    together = threading.Barrier(3)
+
+    def begin(_):
+        together.wait()
+        return [e.name for e in connect(f"sqlite:///{path}").search_experiments()]
+
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(begin, range(3))) == [["Default"]] * 3
+    left = {p.name for p in path.parent.iterdir()}
+    assert left == {"mlflow.db", ".mlflow.db.lock"}
+
+
+def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "mlflow.db"
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.command.upgrade", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            connect(f"sqlite:///{path}")
+    assert not path.exists()
+    (tmp_path / ".mlflow.db.killed").write_text("half of it")
+    assert len(connect(f"sqlite:///{path}").search_experiments()) == 1
+    assert {p.name for p in tmp_path.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}
