@@ -134,11 +134,11 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
     return dataset
 
 
-def check_cores(settings: Settings) -> None:
+def check_cores(settings: Settings, address: str | None = None) -> None:
     """Refuse trials that no machine at hand could start."""
     from autune.search.distributed import check_cores
 
-    check_cores(settings.resources)
+    check_cores(settings.resources, address)
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -76,6 +76,8 @@ def describe(record: Record, objectives: Sequence[str]) -> str:
         return f"{record.state}: {record.reason}" if record.reason else record.state
     shown = [n for n in objectives if n in record.metrics and n != "score"]
     values = [f"{n} {record.metrics[n]:.4g} {_UNITS.get(n, '')}".rstrip() for n in shown]
+    if record.violation > 0.0:
+        values.append("beyond the constraints")
     return ", ".join([f"score {record.score:.4g}", *values])
 
 
@@ -133,10 +135,19 @@ class PlainLines:
 
 
 class LiveTable:
-    """A table that is drawn again and again: progress, best so far, time left, what runs."""
+    """A table that is drawn again and again: progress, best so far, time left, what runs.
 
-    def __init__(self, console: Console) -> None:
+    Parameters
+    ----------
+    console
+        Where to draw.
+    n_trainings
+        Of a trial, one for every seed; None where it is not known.
+    """
+
+    def __init__(self, console: Console, n_trainings: int | None = None) -> None:
         self._console = console
+        self._n_trainings = n_trainings
         self._status = _Status()
         self._live: Live | None = None
 
@@ -191,11 +202,12 @@ class LiveTable:
         )
         counts = ", ".join(f"{n} {state}" for state, n in status.counts.items() if n)
         running = Table(box=None, padding=(0, 2))
-        for title in ("trial", "seed", "epoch", "score"):
+        for title in ("trial", "training", "epoch", "score"):
             running.add_column(title, justify="right", style="dim")
         for number, (seed, epoch, score) in sorted(status.running.items()):
             shown = "-" if score != score else f"{score:.4g}"
-            running.add_row(str(number), str(seed), str(epoch), shown)
+            training = f"{seed + 1}/{self._n_trainings}" if self._n_trainings else str(seed + 1)
+            running.add_row(str(number), training, str(epoch), shown)
         return Group(head, Text(counts), Text(f"best: {status.best}"), running)
 
 
@@ -244,7 +256,16 @@ class ConfirmationLines:
         """Say nothing."""
 
 
-def make_progress(quiet: bool = False) -> Observer:
-    """Choose the display: the table on a terminal, plain lines elsewhere or if asked for."""
+def make_progress(quiet: bool = False, n_trainings: int | None = None) -> Observer:
+    """Choose the display: the table on a terminal, plain lines elsewhere or if asked for.
+
+    Parameters
+    ----------
+    quiet
+        Plain lines.
+    n_trainings
+        Of a trial; None where it is not known.
+    """
     console = Console()
-    return PlainLines() if quiet or not console.is_terminal else LiveTable(console)
+    plain = quiet or not console.is_terminal
+    return PlainLines() if plain else LiveTable(console, n_trainings)

@@ -93,19 +93,13 @@ def search(
     searches_data = any(p.path[0] == "dataset" for p in space.parameters)
     if searches_data and dataset is not None:
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
-    dataset_given = dataset is not None
     dataset = checks.prepare_dataset(dataset, settings)
     if trial is run_trial:
         checks.check_objectives(settings, dataset)
-    checks.check_cores(settings)
+    checks.check_cores(settings, address)
     sources = settings.search.start_from
     first = [] if resume else starting_points(space, sources, results)
     if settings.resources.mpi_ranks > 1:
-        if dataset_given:
-            raise ConfigError(
-                "resources.mpi_ranks",
-                "ranks read the structures that dataset.path names; leave out the data set",
-            )
         trial = TrialOnRanks(settings.resources.mpi_ranks)
     work = Work(space, trial, checks.load_for_trials if searches_data else None)
     _make(folder.path)
@@ -118,7 +112,9 @@ def search(
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
         write_text(folder.settings_file, text)
-        display = progress or make_progress(quiet)
+        alone = settings.evaluation.cross_validation == "none"
+        n_trainings = settings.evaluation.seeds if alone else None
+        display = progress or make_progress(quiet, n_trainings)
         trackers = _trackers(folder, settings)
         return _Search(
             folder, study, space, settings, work, dataset, display, trackers, address
