@@ -152,10 +152,10 @@ def show_status(name: str, address: str | None) -> None:
 
 def _describe(job: Job) -> str:
     message = f": {job.message}" if job.message else ""
-    return (
-        f"{job.name} {job.state}, started {_date(job.started) or 'not yet'}"
-        f"{f', took {_took(job)}' if job.started else ''}{message}"
-    )
+    if job.started is None:
+        return f"{job.name} {job.state}{message}"
+    word = "after" if job.ended else "for"
+    return f"{job.name} {job.state} {word} {_took(job)}, started {_date(job.started)}{message}"
 
 
 def _date(seconds: float | None) -> str:
