@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
 from autune.errors import ConfigError, SearchError
@@ -42,6 +43,12 @@ def check_space(space: SearchSpace, settings: Settings) -> None:
             "search.sampler",
             "cmaes searches numbers, and no searched leaf is a number without a condition; use tpe",
         )
+    if _database(settings.search.storage) == _database(settings.tracking.mlflow or "") != ():
+        raise ConfigError(
+            "search.storage",
+            "MLflow is in the same database, and makes tables of the same names; make another "
+            "database for one of them",
+        )
     for key, names in _wanted_metrics(settings):
         for name in names:
             wants = name.startswith(("property_error", "property."))
@@ -49,6 +56,14 @@ def check_space(space: SearchSpace, settings: Settings) -> None:
                 raise ConfigError(
                     key, f"{name} needs evaluation.properties; give them, or leave it out"
                 )
+
+
+def _database(address: str) -> tuple[str, ...]:
+    """Return what tells a PostgreSQL database from others; nothing for other addresses."""
+    parts = urlsplit(address)
+    if not parts.scheme.startswith("postgresql"):
+        return ()
+    return parts.netloc.rpartition("@")[2], parts.path, parts.query
 
 
 def _check_holdout(space: SearchSpace, settings: Settings) -> None:

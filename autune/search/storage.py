@@ -137,11 +137,12 @@ class Store:
                     f"the study's database {self.where} cannot be used: {_reason(error)}; "
                     f"{_remedy(_reason(error))}"
                 ) from None
-            except RuntimeError as error:  # tables of another version of Optuna
+            except RuntimeError:  # of the tables' version
                 if self.in_journal:
                     raise
                 raise SearchError(
-                    f"the study's database {self.where} cannot be used: {_one_line(error)}"
+                    f"the study's database {self.where} cannot be used: its tables were made by "
+                    "another version of Optuna, or by MLflow; give a database of its own"
                 ) from None
             except _UNREADABLE as error:
                 if self.in_journal:
@@ -213,12 +214,19 @@ class Store:
             return JournalStorage(JournalFileBackend(str(self._journal.resolve())))
         # Braces would be filled in by Optuna.
         address = self._setting.replace("{", "{{").replace("}", "}}")
-        # A reader asks a few times and leaves no connection, also where there are no tables.
-        pool = {"poolclass": sqlalchemy.pool.NullPool} if for_reading else {"pool_pre_ping": True}
+        address = address.replace("postgresql://", "postgresql+psycopg://", 1)
+        # Keeps no connection, so that none is left where tables are missing or just being made.
         storage = RDBStorage(
-            address.replace("postgresql://", "postgresql+psycopg://", 1),
-            engine_kwargs={**pool, "connect_args": dict(_CONNECTION)},
+            address,
+            {"poolclass": sqlalchemy.pool.NullPool, "connect_args": dict(_CONNECTION)},
             skip_table_creation=for_reading,
+        )
+        if for_reading:
+            return storage
+        storage = RDBStorage(
+            address,
+            {"pool_pre_ping": True, "connect_args": dict(_CONNECTION)},
+            skip_table_creation=True,
         )
         # A connection that nobody closes is a warning.
         weakref.finalize(self, storage.engine.dispose)
@@ -305,7 +313,7 @@ def _is_about_tables(error: BaseException) -> bool:
 def _reason(error: BaseException) -> str:
     cause = _cause(error)
     words = _one_line(getattr(cause, "orig", None) or cause)
-    # "connection failed: connection to server at ... failed: REASON Is the server running ...?"
+    # In front of the reason stand the address, twice, and "failed: "; behind it a question.
     return words.split(" failed: ")[-1].partition(" Is the server running")[0]
 
 

@@ -218,6 +218,22 @@ def test_cmaes_is_refused_where_it_cannot_search():
         check_space(space, space.example())
 
 
+def test_a_study_and_mlflow_cannot_share_a_database():
+    raw = settings(storage="postgresql://ann@host/searches")
+    for address, fits in {
+        "postgresql+psycopg://bob:secret@host/searches": False,
+        "postgresql://ann@host/mlflow": True,
+        "sqlite:////searches": True,
+    }.items():
+        raw["tracking"]["mlflow"] = address
+        space = SearchSpace.from_mapping(raw)
+        if fits:
+            check_space(space, space.example())
+        else:
+            with pytest.raises(ConfigError, match=r"search\.storage: MLflow is in the same"):
+                check_space(space, space.example())
+
+
 @pytest.mark.parametrize(
     "storage", ["sqlite:///a.db", "postgres://u:secret@h/d", "postgresql://u:secret@h", "journal2"]
 )
