@@ -121,7 +121,7 @@ class Judge(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
         elif "epoch" in result:
             epoch, score = result["epoch"], result["score"]
             if self._rules.hear(name, epoch, score):
-                reason = f"stopped after epoch {epoch} with score {score:.4g}"
+                reason = f"after epoch {epoch} with score {score:.4g}"
         if reason:
             self.reasons[name] = reason
         return str(TrialScheduler.STOP if reason else TrialScheduler.CONTINUE)
