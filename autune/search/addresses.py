@@ -32,6 +32,9 @@ ENVIRONMENT = {
 }
 """MLflow, here and as a server, that tells nobody, draws no bars, and does not wait for long."""
 
+BEST_FIRST = "autune"
+"""Name of the view of an experiment in which the runs are sorted by score."""
+
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]*)")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?P<driver>\+\w+)?://")
 
@@ -89,6 +92,12 @@ def database_file(uri: str) -> Path | None:
     if match is None or match["path"] in ("", ":memory:"):
         return None
     return Path(match["path"])
+
+
+def page_of(experiment: str) -> str:
+    """Return the page of an experiment below the address of its server."""
+    query = f"workflowType=machine_learning&viewStateShareKey={BEST_FIRST}"
+    return f"/#/experiments/{experiment}/runs?{query}"
 
 
 def is_server(address: str) -> bool:

@@ -22,17 +22,20 @@ from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
 from autune.errors import SearchError
-from autune.search.addresses import database_file, is_server
+from autune.search.addresses import BEST_FIRST, database_file, is_server
 from autune.search.folder import POTENTIAL, SearchFolder
 from autune.search.mlflow_client import alone, connect
+from autune.search.overview import SUMMARY, Overview
 from autune.search.presentable import stage
-from autune.search.shown import Overview, Shown, milliseconds
+from autune.search.shown import Shown, milliseconds
 
 PACKAGES = ("autune", "numpy", "numba", "ray", "optuna", "mlflow")
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """MLflow opens the pages for trainings, not those for language models."""
 
 _IDENTITY, _CONTENT, _TRIAL = "autune.search", "autune.content", "autune.trial"
+_NOTE = "mlflow.note.content"
+_VIEW = f"mlflow.sharedViewState.{BEST_FIRST}"
 _BATCH, _SMALL_BATCH = 1000, 100
 """Metrics, and params or tags, that MLflow takes at once."""
 
@@ -87,9 +90,9 @@ class Store:
         run = self._runs.get(key)
         return run is not None and run.fresh
 
-    def begin(self) -> None:
-        """Say that the search runs."""
-        parent = self._parent or self._make_parent(None)
+    def begin(self, moment: float) -> None:
+        """Say that the search runs, since a moment (seconds since 1970) if it is new."""
+        parent = self._parent or self._make_parent(milliseconds(moment))
         if parent.status != "RUNNING":
             self._client.update_run(parent.identity, status="RUNNING")
             parent.status = "RUNNING"
@@ -117,6 +120,8 @@ class Store:
         parent = self._parent or self._make_parent(overview.began)
         known = self._client.get_run(parent.identity)
         tags = {**overview.tags, **versions()}
+        if known.data.tags.get(_NOTE, SUMMARY).startswith(SUMMARY) and overview.summary:
+            tags[_NOTE] = overview.summary
         tags = {name: text for name, text in tags.items() if known.data.tags.get(name) != text}
         now, began = int(1000 * time.time()), known.info.start_time
         values = known.data.metrics
@@ -131,13 +136,15 @@ class Store:
             self._log_files(parent.identity, overview.files)
             self._client.set_tag(parent.identity, _CONTENT, overview.content)
             parent.content = overview.content
+        if self._client.get_experiment(self.experiment).tags.get(_VIEW) != overview.view:
+            self._client.set_experiment_tag(self.experiment, _VIEW, overview.view)
         if overview.best is not None:
             self.write(overview.best)
             self._register(overview.best)
         ended = overview.ended or known.info.end_time or now
         if (known.info.status, known.info.end_time) != (status, ended):
             if status == "RUNNING":
-                self.begin()
+                self.begin(time.time())
             else:
                 self._client.set_terminated(parent.identity, status, end_time=ended)
                 parent.status = status
@@ -271,6 +278,8 @@ class Store:
                 source=f"{artifacts}/{POTENTIAL}",
                 run_id=run.identity,
                 tags={_TRIAL: best.key},
+                description=f"{best.name}, score {best.record.score:.4g}: input.nn, scaling.data "
+                "and weights for n2p2 and LAMMPS",
                 await_creation_for=None,
             )
         if str(aliases.get("best")) != str(version.version):

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from autune.errors import SearchError
 from autune.log import mask_credentials
-from autune.search.addresses import ENVIRONMENT, Busy, find_address, is_server
+from autune.search.addresses import ENVIRONMENT, Busy, find_address, is_server, page_of
 from autune.search.folder import SearchFolder
 from autune.search.tracking import rebuild
 
@@ -91,7 +91,7 @@ def serve(folder: SearchFolder, port: int, host: str = HERE) -> None:
     # Cheap where everything is there; completes what a killed search left out.
     page = "/"
     try:
-        page = f"/#/experiments/{rebuild(folder, uri).experiment}/runs"
+        page = page_of(rebuild(folder, uri).experiment)
     except Busy:
         _log.info("the search is running and writes to MLflow itself")
     command, environment = serve_command(folder, port, host, uri)

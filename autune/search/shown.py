@@ -1,4 +1,4 @@
-"""What MLflow shows of a search: made from the study and the folders alone.
+"""What MLflow shows of trials: made from the study and the folders alone.
 
 Whatever is shown has a digest of all that it is made from, so that a view can be compared with
 its search without reading the view.
@@ -6,15 +6,12 @@ its search without reading the view.
 
 from __future__ import annotations
 
-import json
 import math
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from autune.errors import AutuneError
 from autune.search.folder import POTENTIAL, SearchFolder
@@ -26,7 +23,7 @@ from autune.search.presentable import (
     valid_name,
     with_valid_names,
 )
-from autune.search.record import Record, State, ranked
+from autune.search.record import Record, State
 from autune.settings import read_yaml
 from autune.space import flatten
 
@@ -53,7 +50,7 @@ STATUS: dict[State, str] = {
 }
 """MLflow's word for the state of a trial."""
 
-_FILES = ("settings.yaml", "result.json", "*.csv", "*.png", "error.txt")
+FILES = ("settings.yaml", "result.json", "*.csv", "*.png", "error.txt")
 
 Point = tuple[str, float, int, int]
 """Name, value, milliseconds since 1970, step."""
@@ -86,9 +83,14 @@ class Shown:
         return STATUS[self.record.state]
 
     @property
+    def is_settled(self) -> bool:
+        """Whether all files are there: a trial is stopped before its worker writes them."""
+        return self.record.state != "stopped" or (self.record.directory / "result.json").is_file()
+
+    @property
     def files(self) -> dict[str, Path]:
         """Where each file of the run lies, by its path in the run."""
-        return _files_in(self.record.directory, POTENTIAL)
+        return files_in(self.record.directory, POTENTIAL)
 
     @cached_property
     def content(self) -> str:
@@ -112,7 +114,7 @@ class Shown:
         }
         if self.key.startswith("c"):
             tags["autune.confirm"] = str(self.record.params.get("trial", ""))
-        return {name: readable(text) for name, text in tags.items()}
+        return {name: readable(text) for name, text in tags.items() if text}
 
     def params(self) -> dict[str, str]:
         """Read what was chosen, and some of what was not."""
@@ -145,43 +147,13 @@ class Shown:
         return [point for point in points if math.isfinite(point[1])]
 
 
-@dataclass(frozen=True)
-class Overview:
-    """The search itself as MLflow has it.
-
-    Parameters
-    ----------
-    tags, metrics
-        Of the run of the search.
-    files
-        Where each file lies, by its path in the run.
-    began, ended
-        Milliseconds since 1970; None where no trial has begun or ended.
-    best
-        Whose potential is the one to use; None without one.
-    """
-
-    tags: Mapping[str, str]
-    metrics: Mapping[str, float]
-    files: Mapping[str, Path]
-    began: int | None
-    ended: int | None
-    best: Shown | None
-
-    @cached_property
-    def content(self) -> str:
-        """Digest of the files."""
-        return digest_of(FORM, self.files)
-
-
 def all_shown(folder: SearchFolder) -> tuple[list[Shown], list[Shown]]:
     """Read trials and trainings of the confirmation that have ended."""
     trials = [show_trial(record) for record in folder.records() if record.state != "running"]
-    confirmation = folder.path / "confirm"
     trainings: list[Shown] = []
-    if SearchFolder(confirmation).exists:
+    if folder.confirmation.exists:
         searched = tuple(parameter.key for parameter in folder.space().parameters)
-        records = SearchFolder(confirmation).records()
+        records = folder.confirmation.records()
         trainings = [show_training(r, searched) for r in records if r.state != "running"]
     return trials, trainings
 
@@ -197,76 +169,13 @@ def show_training(record: Record, searched: tuple[str, ...]) -> Shown:
     return Shown(record, f"c{record.number}", f"confirm {trial:04d} seed {seed}", searched)
 
 
-def show_search(
-    folder: SearchFolder, trials: Sequence[Shown], trainings: Sequence[Shown]
-) -> Overview:
-    """Show the search: counts, the best trial, and what the confirmation found."""
-    records = [shown.record for shown in trials]
-    metrics = {f"trials.{s}": float(sum(r.state == s for r in records)) for s in STATUS}
-    study = folder.study()
-    tags = {
-        "autune.kind": "search",
-        "autune.objectives": ", ".join(study.objectives),
-        "autune.dataset": study.fingerprint,
-    }
-    best = None
-    if order := ranked(records):
-        best = next(shown for shown in trials if shown.record is order[0])
-        tags["autune.best_trial"] = best.key
-        metrics |= {f"best.{name}": value for name, value in order[0].metrics.items()}
-    found = _read_json(folder.path / "confirmed.json")
-    if "winner" in found:
-        tags["autune.confirmed_trial"] = str(found["winner"])
-        metrics |= _confirmed_metrics(found, trainings)
-        median = f"c{found.get('median_record')}"
-        best = next((shown for shown in trainings if shown.key == median), best)
-    files = _files_in(folder.path, folder.best.name, ("search.yaml", "confirmed.json", *_FILES[1:]))
-    moments = [r.started for r in records if r.started]
-    ends = [shown.record.finished for shown in (*trials, *trainings) if shown.record.finished]
-    return Overview(
-        {name: readable(text) for name, text in tags.items()},
-        {n: v for n, v in with_valid_names(metrics).items() if math.isfinite(v)},
-        files,
-        milliseconds(min(moments, default=None)),
-        milliseconds(max(ends, default=None)),
-        best if best is not None and (best.record.directory / POTENTIAL).is_dir() else None,
-    )
-
-
-def _confirmed_metrics(found: Mapping[str, Any], trainings: Iterable[Shown]) -> dict[str, float]:
-    """Average over the winner's seeds; take the errors on the holdout as they were written."""
-    rows = [
-        shown.record.metrics
-        for shown in trainings
-        if shown.record.params.get("trial") == found["winner"] and shown.record.state == "complete"
-    ]
-    metrics = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        values = [row[name] for row in rows if math.isfinite(row.get(name, math.nan))]
-        if values:
-            metrics[f"confirmed.{name}"] = statistics.fmean(values)
-        if len(values) > 1:
-            metrics[f"confirmed.{name}_std"] = statistics.stdev(values)
-    with suppress(KeyError, TypeError, ValueError):
-        for name, estimate in found["holdout"]["metrics"].items():
-            metrics[f"holdout.{name}"] = float(estimate["mean"])
-    return metrics
-
-
 def milliseconds(moment: float | None) -> int | None:
     """Return a time since 1970 in MLflow's unit."""
     return None if moment is None else int(moment * 1000)
 
 
-def _files_in(directory: Path, inner: str, patterns: Sequence[str] = _FILES) -> dict[str, Path]:
+def files_in(directory: Path, inner: str, patterns: Sequence[str] = FILES) -> dict[str, Path]:
+    """List files that match, and all of an inner folder, by their path."""
     paths = [path for pattern in patterns for path in sorted(directory.glob(pattern))]
     paths += sorted((directory / inner).glob("*"))
     return {path.relative_to(directory).as_posix(): path for path in paths if path.is_file()}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

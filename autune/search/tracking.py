@@ -23,8 +23,9 @@ from autune.errors import AutuneError, SearchError
 from autune.log import mask_credentials
 from autune.search.addresses import Busy, be_quiet, find_address, reason_of
 from autune.search.folder import SearchFolder
+from autune.search.overview import show_search
 from autune.search.record import EndState, Record
-from autune.search.shown import Shown, all_shown, show_search, show_trial
+from autune.search.shown import Shown, all_shown, show_trial
 
 if TYPE_CHECKING:
     from autune.search.mlflow_store import Store
@@ -77,7 +78,9 @@ class Tracker:
     def __init__(self, folder: SearchFolder, uri: str = "default") -> None:
         self._folder = folder
         self._address = find_address(folder, uri)
+        self._began = time.time()
         self._waiting: deque[Shown] = deque()
+        self._late: list[Shown] = []
         self._must_read = False
         self._news, self._ended = threading.Event(), threading.Event()
         self._end: EndState = "failed"
@@ -103,7 +106,8 @@ class Tracker:
         if record.directory.parent.parent != self._folder.path or self._is_full:
             self._must_read = True  # A training of the confirmation needs more than its record.
         else:
-            self._waiting.append(show_trial(record))
+            shown = show_trial(record)
+            (self._waiting if shown.is_settled else self._late).append(shown)
         self._begin()
         self._news.set()
 
@@ -140,7 +144,7 @@ class Tracker:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._waiting) >= MOST_WAITING
+        return len(self._waiting) + len(self._late) >= MOST_WAITING
 
     def _begin(self) -> None:
         # MLflow's import and a new database take some seconds of this process, which has to
@@ -194,12 +198,16 @@ class Tracker:
             status = _STATUS[self._end]
             self._complete = write_all(self._store, self._folder, status, self._must_stop) >= 0
             return
-        self._store.begin()
+        self._store.begin(self._began)
         while not self._must_stop() and not self._ended.is_set():
+            self._take_late()
             if not self._waiting and self._must_read:
                 self._must_read = False
                 trials, trainings = all_shown(self._folder)
-                self._waiting += [s for s in (*trials, *trainings) if s.key not in self._store]
+                everything = (*trials, *trainings)
+                self._waiting += [
+                    s for s in everything if s.is_settled and s.key not in self._store
+                ]
             if not self._waiting:
                 return
             shown = self._waiting.popleft()
@@ -208,6 +216,12 @@ class Tracker:
             except Exception:
                 self._waiting.append(shown)  # Behind the others: it may be its own fault.
                 raise
+
+    def _take_late(self) -> None:
+        """Take stopped trials whose files are there; the others are written at the end."""
+        for shown in [s for s in self._late if s.is_settled]:
+            self._late.remove(shown)
+            self._waiting.append(shown)
 
     def _must_stop(self) -> bool:
         """Say whether to stop; who is asked has just written something."""

@@ -13,6 +13,7 @@ import pytest
 
 from autune.errors import SearchError
 from autune.search import server
+from autune.search.addresses import page_of
 from autune.search.folder import SearchFolder
 from autune.space import SearchSpace
 
@@ -27,6 +28,7 @@ import sys
 from types import SimpleNamespace
 from autune import log
 from autune.search import server
+from autune.search.addresses import page_of
 log.configure()
 server.rebuild = lambda folder, uri: SimpleNamespace(experiment="7")
 command = [sys.executable, "-c", {fake!r}, "{port}", {pid!r}]
@@ -61,10 +63,8 @@ def test_a_signal_ends_the_server_and_its_workers(tmp_path, name):
     )
     with main:
         lines = [main.stderr.readline() for _ in range(2)]
-        assert (
-            lines[1]
-            == f"open http://127.0.0.1:{port}/#/experiments/7/runs in a browser; Ctrl-C ends it\n"
-        )
+        page = f"http://127.0.0.1:{port}{page_of('7')}"
+        assert lines[1] == f"open {page} in a browser; Ctrl-C ends it\n"
         worker = int(pid_file.read_text())
         assert is_alive(worker)
         main.send_signal(name)

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import closing
 
+import fake_trial
 import mlflow
 import pytest
 from made_search import MadeSearch
@@ -39,6 +40,25 @@ def uri(tmp_path_factory):
 @pytest.fixture
 def made(tmp_path):
     return MadeSearch(tmp_path / "fake", f"{next(COUNT):06x}abcdef")
+
+
+@pytest.fixture
+def make_stopped(tmp_path):
+    """Make a search whose first trials are stopped."""
+
+    def make(n_trials):
+        left = iter(range(n_trials))
+
+        def stop(at, dataset, directory, report):
+            if next(left, None) is None:
+                return fake_trial.run_fake(at, dataset, directory, report)
+            (directory / "settings.yaml").write_text(at.to_yaml())
+            return fake_trial.Result("stopped", "stopped after epoch 3")
+
+        made = MadeSearch(tmp_path / "fake", f"{next(COUNT):06x}abcdef", trial=stop)
+        return made, made.run(n_trials)
+
+    return make
 
 
 @pytest.fixture
@@ -193,6 +213,27 @@ def test_a_resumed_search_mends_what_a_killed_one_left(made, uri, outage):
     end(made, tracker)
     statuses = [run.info.status for run in runs_of(made.folder, uri).values()]
     assert "RUNNING" not in statuses
+    assert rebuild(made.folder, uri).n_written == 0
+
+
+def test_a_stopped_trial_is_written_when_its_files_are_there(make_stopped, uri):
+    made, records = make_stopped(2)
+    tracker = Tracker(made.folder, uri)
+    tracker.search_started("fake", 10, ("energy_rmse",), [])
+    for record in records:
+        tracker.trial_finished(record)
+    wait_until(lambda: runs_of_or_none(made.folder, uri))
+    (records[0].directory / "result.json").write_text('{"state": "stopped"}')
+    tracker.epoch_finished(7, 0, 0, 1.0)
+    tracker.trial_finished(made.run()[0])
+    wait_until(lambda: {"0", "2"} <= set(runs_of(made.folder, uri)))
+    assert "1" not in runs_of(made.folder, uri)
+    end(made, tracker)
+    runs = runs_of(made.folder, uri)
+    assert {key: run.info.status for key, run in runs.items() if key in "01"} == {
+        "0": "KILLED",
+        "1": "KILLED",
+    }
     assert rebuild(made.folder, uri).n_written == 0
 
 

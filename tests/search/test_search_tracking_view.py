@@ -267,6 +267,26 @@ def test_a_folder_that_was_moved_shows_its_files(tmp_path):
     assert (rebuild(moved).n_written, rebuild(moved).experiment) == (0, done.experiment)
 
 
+def test_the_table_of_runs_begins_with_what_was_searched(make, client, uri):
+    made = make()
+    made.run(2)
+    made.end()
+    done = rebuild(made.folder, uri)
+    tags = client.get_experiment(done.experiment).tags
+    view = json.loads(tags["mlflow.sharedViewState.autune"])
+    state = json.loads(view["state"])
+    assert state["orderByKey"] == "metrics.`score`"
+    columns = {"metrics.`score`", "metrics.`force_rmse`", "params.`training.force_ratio`"}
+    assert columns <= set(state["selectedColumns"])
+    parent = runs_of(client, done.experiment)["parent"]
+    assert parent.data.tags["mlflow.note.content"].startswith("Best of 2 trials: trial 000")
+    client.set_tag(parent.info.run_id, "mlflow.note.content", "mine")
+    made.run(1)
+    rebuild(made.folder, uri)
+    parent = runs_of(client, done.experiment)["parent"]
+    assert parent.data.tags["mlflow.note.content"] == "mine"
+
+
 def test_a_search_whose_trials_diverged(make, client, uri):
     made = make(trial=lambda *_: fake_trial.Result("diverged", "NaN \0in epoch 3"))
     made.run(2)
