@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 NAME ?= gold
+MINUTES ?= 2
 bin := .venv/bin
 
 # One thread per process: trials run side by side, each on its own core.
@@ -9,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: gold test lint benchmark ui clean
+.PHONY: gold test faults lint benchmark ui clean
 
 # The search on real DFT data; goes on where it was stopped.
 gold: .venv/installed
@@ -19,6 +20,10 @@ gold: .venv/installed
 # The tests; others by `make test ARGS='-m slow'`.
 test: .venv/installed-dev
 	$(bin)/python -m pytest $(ARGS)
+
+# Searches that are killed and cut off at random moments, and must end as if they were not.
+faults: .venv/installed-dev
+	PYTHONPATH=tests:tests/search $(bin)/python -m faults --minutes $(MINUTES) $(ARGS)
 
 # Format, lint, types, imports, spelling.
 lint: .venv/installed-dev
