@@ -194,7 +194,7 @@ def write_dataset(path: str | Path, structures: Sequence[Structure]) -> None:
 def _expanded(path: str | Path) -> Path:
     try:
         return Path(path).expanduser()
-    except RuntimeError:  # nobody has this name
+    except (RuntimeError, ValueError):  # nobody has this name
         return Path(path)
 
 

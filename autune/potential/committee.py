@@ -21,7 +21,7 @@ import numpy as np
 from autune.architecture import Architecture
 from autune.errors import ConfigError, DataError, FormatError
 from autune.formats.atoms import from_atoms
-from autune.formats.files import make_folder
+from autune.formats.files import is_file, is_folder, make_folder
 from autune.potential.model import KernelArrays, Potential, Prediction, predict_alike, stack
 from autune.structures import FloatArray, IntArray, Structure
 
@@ -234,7 +234,7 @@ def member_folders(directory: str | Path) -> list[Path]:
     (they diverged) are left out, and a folder that is a potential itself has none.
     """
     directory = Path(directory)
-    if (directory / "input.nn").is_file() or not directory.is_dir():
+    if is_file(directory / "input.nn") or not is_folder(directory):
         return []
     seeds = sorted(
         (int(match[1]), path)
@@ -282,7 +282,7 @@ def replacing_committee(directory: str | Path) -> Iterator[Path]:
 
 
 def _holds_committee_or_nothing(directory: Path) -> bool:
-    return directory.is_dir() and all(
+    return is_folder(directory) and all(
         MEMBER.fullmatch(path.name) and (path / "input.nn").is_file()
         for path in directory.iterdir()
     )

@@ -14,7 +14,7 @@ from ase.data import atomic_numbers
 from autune.architecture import Architecture
 from autune.errors import DataError, FormatError
 from autune.formats.atoms import from_atoms
-from autune.formats.files import is_file, make_folder, write_text
+from autune.formats.files import is_file, is_folder, make_folder, write_text
 from autune.formats.input_nn import input_nn_text, read_input_nn
 from autune.formats.tables import (
     Scaling,
@@ -277,7 +277,7 @@ def _hint(directory: Path) -> str:
     """Say what lies in a folder that is no potential."""
     from autune.potential.committee import member_folders
 
-    inside = [directory / name for name in ("potential", "best") if (directory / name).is_dir()]
+    inside = [directory / name for name in ("potential", "best") if is_folder(directory / name)]
     members = member_folders(directory)
     if inside or len(members) == 1:
         return f"; there is one in {(inside or members)[0]}"

@@ -22,6 +22,9 @@ _MESSAGES = {
 }
 """In place of pydantic's words about Python's types."""
 
+LARGEST_FILE = 1_000_000
+"""Bytes; a table of reference values is a page of text."""
+
 _BUILTIN = {"builtin:gold": "gold_reference.json"}
 
 
@@ -109,7 +112,11 @@ def _text(path: str | Path) -> str:
         file = resources.files("autune.datasets") / _BUILTIN[str(path)]
         return file.read_text(encoding="utf-8")
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise FormatError(path, None, "is larger than 1 MB; give the table of reference values")
+        return data.decode("utf-8")
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "").lower() or "expected text in UTF-8"
         raise FormatError(path, None, f"the reference table cannot be read: {reason}") from None

@@ -205,8 +205,11 @@ def open_search(name_or_folder: str | Path, results: str | Path = "results") -> 
     """
     given = Path(name_or_folder)
     for path in (Path(results) / given, given):
-        if (folder := SearchFolder(path.resolve())).exists:
-            return folder
+        try:
+            if (folder := SearchFolder(path.resolve())).exists:
+                return folder
+        except (OSError, ValueError):  # no folder can have this name
+            continue
     names = existing(results)
     near = difflib.get_close_matches(str(name_or_folder), names, n=1, cutoff=0.4)
     if near:
@@ -223,7 +226,7 @@ def existing(results: str | Path = "results") -> list[str]:
     try:
         folders = [SearchFolder(path) for path in Path(results).iterdir() if path.is_dir()]
         return sorted(folder.name for folder in folders if folder.exists)
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autune.errors import AutuneError, ConfigError
+from autune.formats.files import is_file
 from autune.search.folder import open_search
 from autune.search.points import identify
 from autune.search.record import ranked
@@ -56,7 +57,7 @@ def starting_points(
     for source in sources:
         if source == DEFAULTS:
             found = [point_of_defaults(space)]
-        elif Path(source).is_file():
+        elif is_file(source):
             found = [point_of_file(space, Path(source))]
         else:
             found = points_of_search(space, source, results)

@@ -134,7 +134,8 @@ def test_byte_order_mark_before_input_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["~nobody-has-this-name/a.xyz", "a\0b", "a" * 300, "a/" * 3000, "..", "", "\ud800"]
+    "name",
+    ["~nobody-has-this-name/a.xyz", "~\ud800", "a\0b", "a" * 300, "a/" * 3000, "..", "", "\ud800"],
 )
 def test_paths_that_lead_to_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

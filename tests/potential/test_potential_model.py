@@ -266,3 +266,9 @@ def test_predictions_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     crystal = Structure(np.array([79]), np.zeros((1, 3)), 2.9 * np.eye(3), name="sc")
     with pytest.raises(DataError, match=r"structure 'sc': the potential predicts .* not finite"):
         potential.predict(crystal)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300, "\ud800", "..", ""])
+def test_names_that_no_potential_has(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FormatError, match="expected a potential"):
+        Potential.load(tmp_path / "inside" / name)

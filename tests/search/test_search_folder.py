@@ -114,3 +114,14 @@ def test_the_live_table_shows_progress_and_the_best():
 )
 def test_durations_are_readable(seconds, text):
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300, "a/" * 3000, "\ud800", "..", "a/../../b", ""])
+def test_names_that_no_search_has(tmp_path, monkeypatch, name):
+    (tmp_path / "results").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SearchError, match="no search"):
+        open_search(name)
+    with pytest.raises(SearchError, match="the name of a search is made of letters"):
+        place(name, "results")
+    assert [path.name for path in tmp_path.rglob("*")] == ["results"]
