@@ -73,7 +73,7 @@ def judge(
     return Verdict("complete", reason, "", tuple(values.values()), excesses)
 
 
-def read_record(trial: Any, directory: Path) -> Record:
+def read_record(trial: Any, directory: Path, n_objectives: int) -> Record:
     """Make the record of a trial.
 
     Parameters
@@ -82,6 +82,8 @@ def read_record(trial: Any, directory: Path) -> Record:
         Optuna's ``FrozenTrial``.
     directory
         Folder of the trial.
+    n_objectives
+        That a complete trial has.
 
     Raises
     ------
@@ -89,25 +91,28 @@ def read_record(trial: Any, directory: Path) -> Record:
         If somebody has written something else into the study.
     """
     try:
-        return _read_record(trial, directory)
+        return _read_record(trial, directory, n_objectives)
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise SearchError(
             f"trial {trial.number} of the study cannot be read: {error}; restore it from a copy"
         ) from None
 
 
-def _read_record(trial: Any, directory: Path) -> Record:
+def _read_record(trial: Any, directory: Path, n_objectives: int) -> Record:
     state = _STATES.get(trial.state.name, "running")
     attributes = trial.user_attrs if state != "running" else {}
     outcome = attributes.get("outcome", attributes)  # 0.1.0 had one attribute for each
     if state == "failed" and outcome.get("state") == "diverged":
         state = "diverged"
+    objectives = tuple(map(float, trial.values or ())) if state == "complete" else ()
+    if state == "complete" and len(objectives) != n_objectives:
+        raise ValueError(f"it has {len(objectives)} objectives of {n_objectives}")
     return Record(
         number=trial.number,
         state=state,
         reason=str(outcome.get("reason", "")),
         params={str(name): value for name, value in trial.params.items()},
-        objectives=tuple(map(float, trial.values or ())) if state == "complete" else (),
+        objectives=objectives,
         metrics={name: float(value) for name, value in outcome.get("metrics", {}).items()},
         seconds=float(outcome.get("seconds", 0.0)),
         directory=directory,

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from autune.errors import ConfigError
-from autune.space import SearchSpace
+from autune.space import Parameter, SearchSpace
 from autune.space.search_space import LARGEST_GRID
+
+
+class Proposes(Protocol):
+    """What a study needs of a space."""
+
+    def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
+        """Draw a value for every leaf whose condition holds."""
 
 
 def identify(params: Mapping[str, Any]) -> Hashable:

@@ -137,13 +137,6 @@ class Store:
                     f"the study's database {self.where} cannot be used: {_reason(error)}; "
                     f"{_remedy(_reason(error))}"
                 ) from None
-            except RuntimeError:  # of the tables' version
-                if self.in_journal:
-                    raise
-                raise SearchError(
-                    f"the study's database {self.where} cannot be used: its tables were made by "
-                    "another version of Optuna, or by MLflow; give a database of its own"
-                ) from None
             except _UNREADABLE as error:
                 if self.in_journal:
                     raise SearchError(
@@ -152,6 +145,13 @@ class Store:
                 if isinstance(error, KeyError):
                     raise self._no_study() from None
                 raise
+            except RuntimeError:  # of the tables' version
+                if self.in_journal:
+                    raise
+                raise SearchError(
+                    f"the study's database {self.where} cannot be used: its tables were made by "
+                    "another version of Optuna, or by MLflow; give a database of its own"
+                ) from None
         raise AssertionError("the last attempt returns or raises")
 
     def reach(self, work: Callable[[], Result]) -> Result:

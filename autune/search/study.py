@@ -7,9 +7,9 @@ of the trials.  One process at a time writes it (see `autune.search.folder`); an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import optuna
@@ -20,12 +20,12 @@ from autune.errors import SearchError, short
 from autune.search.ending import Course, Limits
 from autune.search.folder import SearchFolder
 from autune.search.outcome import judge, read_record
-from autune.search.points import Points, all_points
+from autune.search.points import Points, Proposes, all_points
 from autune.search.record import MissingObjective, Proposal, Record, State
 from autune.search.samplers import WholePoints, make_sampler, suggest
 from autune.search.storage import IN_JOURNAL, Store
 from autune.settings import SearchSettings
-from autune.space import Parameter, SearchSpace
+from autune.space import SearchSpace
 
 _TOLD: dict[State, TrialState] = {
     "complete": TrialState.COMPLETE,
@@ -33,13 +33,6 @@ _TOLD: dict[State, TrialState] = {
     "diverged": TrialState.FAIL,
     "failed": TrialState.FAIL,
 }
-
-
-class Proposes(Protocol):
-    """What a study needs of a space."""
-
-    def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
-        """Draw a value for every leaf whose condition holds."""
 
 
 class Study:
@@ -397,12 +390,8 @@ class Study:
     def _record(self, trial: FrozenTrial) -> Record:
         record = self._records.get(trial.number)
         if record is None:
-            record = read_record(trial, self._directory(trial.number))
-            if record.state == "complete" and len(record.objectives) != len(self._objectives):
-                raise SearchError(
-                    f"trial {trial.number} of {self._store.where} has {len(record.objectives)} "
-                    f"objectives of {len(self._objectives)}; restore it from a copy"
-                )
+            directory = self._directory(trial.number)
+            record = read_record(trial, directory, len(self._objectives))
             if trial.state.is_finished():
                 self._records[trial.number] = record
         return record
