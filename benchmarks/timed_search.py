@@ -180,7 +180,7 @@ def run_search(source: Path, folder: Path) -> None:
             stack.enter_context(patch.object(owner, attribute, _method(replacement)))
         result = search(source, results=folder, progress=watch, trial=timed_trial)
         used, returned = time.process_time(), time.time()
-    draw_overview(result.folder)
+    draw_overview(result.folder, result.records)
     times = {
         "entered": entered,
         "imported": imported,

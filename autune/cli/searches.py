@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ from autune.errors import ConfigError
 if TYPE_CHECKING:
     from autune.search.confirmed import Confirmed
     from autune.search.folder import SearchFolder
+    from autune.search.record import Record
     from autune.search.result import SearchResult
 
 N_SHOWN = 5
@@ -77,7 +79,7 @@ def search(
     result = run_search(
         space, name=name, results=results, resume=resume, quiet=quiet, address=address
     )
-    draw_overview(result.folder)
+    draw_overview(result.folder, result.records)
     if result.confirmed is not None:
         show_confirmed(result.confirmed)
     if not quiet:
@@ -129,7 +131,7 @@ def status(
         reasons = Counter(record.reason for record in records if record.state == state)
         for reason, count in reasons.most_common(N_SHOWN):
             typer.echo(f"{count} {state}: {reason}")
-    draw_overview(folder)
+    draw_overview(folder, records)
 
 
 def export(
@@ -245,11 +247,10 @@ def show_confirmed(confirmed: Confirmed) -> None:
             )
 
 
-def draw_overview(folder: SearchFolder) -> None:
+def draw_overview(folder: SearchFolder, records: Sequence[Record]) -> None:
     """Draw all trials of a search into its folder, if there are some."""
     from autune.report.figures import plot_search
 
-    records = folder.records()
     if records:
         rows = [{"number": r.number, "state": r.state, **r.metrics} for r in records]
         plot_search(rows, folder.path / "search.png")
