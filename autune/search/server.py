@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 
 from autune.errors import SearchError
 from autune.log import mask_credentials
@@ -20,6 +22,7 @@ from autune.search.tracking import rebuild
 _log = logging.getLogger(__name__)
 
 HERE = "127.0.0.1"
+_ONLY_HERE = (HERE, "localhost", "::1")
 _ALL = ("0.0.0.0", "::")
 
 
@@ -52,9 +55,10 @@ def serve_command(
         "MLFLOW_REGISTRY_STORE_URI": address,
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": folder.artifacts.resolve().as_uri(),
     }
-    if host not in (HERE, "localhost", "::1"):
+    if host not in _ONLY_HERE:
         # Without these MLflow refuses browsers that come by another name.
-        names = [f"{_bracketed(n)}:{port}" for n in (*_names_of(host), "localhost", HERE)]
+        known = dict.fromkeys((*_names_of(host), "localhost", HERE))
+        names = [f"{_bracketed(name)}:{port}" for name in known]
         allowed = {
             "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(names),
             "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in names),
@@ -95,7 +99,7 @@ def serve(folder: SearchFolder, port: int, host: str = HERE) -> None:
     except Busy:
         _log.info("the search is running and writes to MLflow itself")
     command, environment = serve_command(folder, port, host, uri)
-    if host != HERE:
+    if host not in _ONLY_HERE:
         _log.warning(
             "everyone who reaches %s:%d can read, change and delete what MLflow shows, without "
             "a password",
@@ -128,7 +132,9 @@ def _names_of(host: str) -> list[str]:
         return [host]
     names = [socket.gethostname(), socket.getfqdn()]
     with suppress(OSError):
-        names += [str(info[4][0]) for info in socket.getaddrinfo(names[0], None)]
+        # "|-- ADDRESS" and below it "/32 host LOCAL" for every address of this machine.
+        lines = Path("/proc/net/fib_trie").read_text(encoding="ascii").splitlines()
+        names += [a.split()[-1] for a, b in pairwise(lines) if b.strip() == "/32 host LOCAL"]
     return list(dict.fromkeys(names))
 
 

@@ -49,6 +49,9 @@ GRACE = 20.0
 PATIENCE_BEFORE_WORDS, LAST_WORDS = 10.0, 5.0
 """Seconds that it waits without saying so, and for the last run after it has given up."""
 
+SAY_EVERY = 30.0
+"""Seconds between lines that say how far the writing of all trials is."""
+
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds until what failed is tried again."""
 
@@ -313,9 +316,14 @@ def write_all(
     store.finish(show_search(folder, trials, trainings), status)
     failed: list[Exception] = []
     in_a_row = 0
-    for shown in (*trials, *trainings):
+    said = time.monotonic()
+    everything = (*trials, *trainings)
+    for count, shown in enumerate(everything):
         if stop():
             return -1
+        if time.monotonic() - said > SAY_EVERY:
+            _log.info("MLflow has %d of %d trials", count, len(everything))
+            said = time.monotonic()
         try:
             store.write(shown)
             in_a_row = 0
@@ -326,7 +334,7 @@ def write_all(
                 raise
     if failed:
         raise failed[0]
-    return len(trials) + len(trainings)
+    return len(everything)
 
 
 def command_to_log(folder: SearchFolder) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,3 +93,52 @@ def test_a_port_in_use_is_refused_before_anything_starts(tmp_path, monkeypatch):
         with pytest.raises(SearchError, match=f"port {port} is in use"):
             server.serve(SearchFolder(tmp_path), port)
     assert list(tmp_path.iterdir()) == []
+
+
+def settings_file(folder: Path, mlflow: str | None = "default") -> SearchFolder:
+    raw = {
+        "name": "a",
+        "dataset": {"path": "-"},
+        "potential": {"elements": ["Au"]},
+        "tracking": {"mlflow": mlflow},
+    }
+    (folder / "search.yaml").write_text(json.dumps(raw))
+    return SearchFolder(folder)
+
+
+def test_a_search_on_a_server_is_shown_there(tmp_path):
+    folder = settings_file(tmp_path, "http://me:secret@host:5000")
+    with pytest.raises(SearchError, match=r"shown at http://me:\*\*\*@host:5000;"):
+        server.serve(folder, free_port())
+
+
+def test_passwords_are_not_among_the_arguments(tmp_path):
+    uri = "postgresql://me:secret@host/db"
+    command, environment = server.serve_command(SearchFolder(tmp_path), 5000, uri=uri)
+    assert not any("secret" in word for word in command)
+    assert environment["MLFLOW_BACKEND_STORE_URI"].startswith("postgresql+psycopg://me:secret@")
+
+
+def test_by_default_nobody_else_is_let_in(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_SERVER_ALLOWED_HOSTS", raising=False)
+    command, environment = server.serve_command(SearchFolder(tmp_path), 5000)
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert "MLFLOW_SERVER_ALLOWED_HOSTS" not in environment
+
+
+def test_another_host_is_let_in_by_its_names_and_said(tmp_path, monkeypatch, caplog):
+    command, environment = server.serve_command(SearchFolder(tmp_path), 5000, "0.0.0.0")
+    assert command[command.index("--host") + 1] == "0.0.0.0"
+    allowed = environment["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert f"{socket.gethostname()}:5000" in allowed
+    assert "127.0.0.1:5000" in allowed
+    assert not any("*" in name for name in allowed)
+    origins = environment["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    assert origins == [f"http://{name}" for name in allowed]
+    command = [sys.executable, "-c", "raise SystemExit(3)"]
+    monkeypatch.setattr(server, "serve_command", lambda *_: (command, dict(os.environ)))
+    monkeypatch.setattr(server, "rebuild", lambda *_: SimpleNamespace(experiment="1"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SearchError, match="ended with code 3"):
+        server.serve(settings_file(tmp_path), free_port(), "0.0.0.0")
+    assert caplog.messages[0].startswith(f"everyone who reaches {socket.gethostname()}:")
