@@ -93,9 +93,13 @@ def test_readme_names_what_exists() -> None:
 
 
 def test_readme_example_is_a_search_space() -> None:
-    example = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (space,) = [SearchSpace.from_mapping(yaml.safe_load(text)) for text in example]
-    assert len(space.parameters) == 2
+    texts = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    whole, *parts = map(yaml.safe_load, texts)
+    assert len(SearchSpace.from_mapping(whole).parameters) == 2
+    assert parts
+    for part in parts:
+        sections = {name: {**whole.get(name, {}), **part[name]} for name in part}
+        SearchSpace.from_mapping({**whole, **sections})
 
 
 def test_constraints_fix_every_dependency() -> None:
