@@ -51,8 +51,8 @@ def test_log_writes_once_and_needs_no_ray(log, made):
         timeout=120,
     )
     words = (
-        f"sqlite:///{made.folder.database}: experiment fake has 2 trials and confirmations, {{}} of "
-        "them written now\n"
+        f"sqlite:///{made.folder.database}: experiment fake has 2 trials and confirmations, "
+        "{} of them written now\n"
     )
     assert (done.stdout, done.stderr) == (f"{words.format(2)}False\n", "")
     assert log(made.folder.path) == (0, words.format(0), "")
