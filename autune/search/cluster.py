@@ -18,9 +18,11 @@ from typing import Any
 import ray
 from ray._private import services
 from ray._private import worker as ray_worker
+from ray._private.authentication import authentication_token_setup
 from ray.air._internal import usage
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import RayActorError, RayTaskError
+from ray.tune.experiment import Trial
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from autune.errors import ConfigError, SearchError
@@ -30,8 +32,10 @@ from autune.settings import ResourceSettings
 ANSWER = 3.0
 """Seconds in which the machine of an address must answer."""
 
-GREETING = 20.0
-"""Seconds in which what answers there must turn out to be Ray."""
+GREETING = 60.0
+"""Seconds in which what answers there must turn out to be Ray, the import of Ray included."""
+
+_GREETING = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -154,8 +158,8 @@ def quiet() -> Iterator[None]:
     """Set the environment of Ray for a while, and keep it from printing.
 
     What it has to say, of workers that died, the study tells; on a terminal it would come
-    between the lines of the table.  Tune would also load MLflow and others, for some seconds, to
-    count who uses them.  No public setting stops either.
+    between the lines of the table.  Tune would also write down all trials, which nobody
+    reads, and load MLflow and others to count who uses them.  No public setting stops any of this.
     """
     levels = {logger: logger.level for logger in _LOGGERS}
     before = {name: os.environ.get(name) for name in _DRIVER_ENVIRONMENT}
@@ -164,10 +168,12 @@ def quiet() -> Iterator[None]:
     ray_worker._worker_logs_enabled = False  # noqa: SLF001
     RayActorManager._actor_task_failed = _take_as_death  # noqa: SLF001
     count, usage.tag_callbacks = usage.tag_callbacks, lambda _: False
+    state, Trial.get_json_state = Trial.get_json_state, lambda _: ("", "")
     _silence()
     try:
         yield
     finally:
+        Trial.get_json_state = state
         for logger, level in levels.items():
             logger.setLevel(level)
         usage.tag_callbacks = count
@@ -262,10 +268,10 @@ def _find(address: str) -> str:
                 "or give HOST:PORT"
             ) from None
         raise SearchError(f"address: {address} cannot be reached: {_one_line(error)}") from None
-    greeting = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+    _bring_token()
     try:
         subprocess.run(
-            [sys.executable, "-c", greeting, found],
+            [sys.executable, "-c", _GREETING, found],
             timeout=GREETING,
             capture_output=True,
             check=True,
@@ -276,6 +282,16 @@ def _find(address: str) -> str:
             "give the address that ray start has printed (its port is 6379 by default)"
         ) from None
     return str(found)
+
+
+def _bring_token() -> None:
+    """Show the cluster the token of the user, if there is one and nothing else is said.
+
+    Ray makes a token at its first start on a machine and from then on asks for it, but by itself
+    shows it only where no address is given.
+    """
+    logging.getLogger(authentication_token_setup.__name__).setLevel(logging.ERROR)
+    authentication_token_setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def _one_line(error: BaseException) -> str:
