@@ -115,7 +115,7 @@ def test_a_timed_trial_is_a_trial(tmp_path: Path) -> None:
     result = load("timed_search").timed_trial(settings, dataset, tmp_path, go_on)
     assert result.state == "complete"
     times = json.loads((tmp_path / "times.json").read_text())
-    assert len(times["spans"]["report"]) == 2
+    assert len(times["spans"]["report"]) == 3  # two epochs, one judgement
     assert len(times["spans"]["training"]) == 1
     assert len(times["spans"]["figures"]) == 2
     spans = [span for spans in times["spans"].values() for span in spans]
