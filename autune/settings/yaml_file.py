@@ -12,7 +12,7 @@ from autune.errors import ConfigError, short
 LARGEST_FILE = 1_000_000
 """Bytes; a settings file is a page of text."""
 
-MOST_NODES = 100_000
+MOST_NODES = 30_000
 """Keys and values with every alias written out; guards against aliases that multiply."""
 
 LARGEST_INTEGER = 2**63

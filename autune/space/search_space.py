@@ -29,6 +29,9 @@ LARGEST_GRID = 10_000
 MOST_PARAMETERS = 200
 """Searched leaves; samplers know what to do with a few dozen."""
 
+MOST_VALUES = 2000
+"""Options and ends of all searched leaves; settings are made at each of them."""
+
 
 @dataclass(frozen=True)
 class SearchSpace:
@@ -61,6 +64,13 @@ class SearchSpace:
                 parameters[-1].key,
                 f"at most {MOST_PARAMETERS} leaves can be searched, found {len(parameters)}; give "
                 "values to the others",
+            )
+        n_values = sum(len(parameter.distribution.corners) for parameter in parameters)
+        if n_values > MOST_VALUES:
+            raise ConfigError(
+                "",
+                f"the searched leaves have {n_values} options and ends in all, {MOST_VALUES} at "
+                "most can be searched; take ranges in place of choices",
             )
         for parameter in parameters:
             _check_conditions(parameter, parameters)
