@@ -15,7 +15,7 @@ from typing import Any
 from autune.search.folder import POTENTIAL, SearchFolder
 from autune.search.presentable import digest_of, readable, valid_name, with_valid_names
 from autune.search.record import ranked
-from autune.search.shown import FILES, FORM, STATUS, Shown, files_in, milliseconds
+from autune.search.shown import FILES, FORM, STATUS, Shown, files_in, milliseconds, searched_keys
 
 SUMMARY = "Best of"
 """How the words on the page of a search begin; others were written by a user."""
@@ -126,7 +126,7 @@ def _confirmed_metrics(found: Mapping[str, Any], trainings: Iterable[Shown]) -> 
 def _best_first(folder: SearchFolder, objectives: Sequence[str], moment: int) -> str:
     """Choose columns and order: MLflow shows neither metrics nor params unless asked."""
     shown = dict.fromkeys(("score", *objectives))
-    searched = [parameter.key for parameter in folder.space().parameters][:MOST_COLUMNS]
+    searched = searched_keys(folder)[:MOST_COLUMNS]
     columns = [
         "attributes.`Duration`",
         *(f"metrics.`{valid_name(name)}`" for name in shown),

@@ -152,10 +152,15 @@ def all_shown(folder: SearchFolder) -> tuple[list[Shown], list[Shown]]:
     trials = [show_trial(record) for record in folder.records() if record.state != "running"]
     trainings: list[Shown] = []
     if folder.confirmation.exists:
-        searched = tuple(parameter.key for parameter in folder.space().parameters)
+        searched = searched_keys(folder)
         records = folder.confirmation.records()
         trainings = [show_training(r, searched) for r in records if r.state != "running"]
     return trials, trainings
+
+
+def searched_keys(folder: SearchFolder) -> tuple[str, ...]:
+    """Read which settings are searched."""
+    return tuple(parameter.key for parameter in folder.space().parameters)
 
 
 def show_trial(record: Record) -> Shown:

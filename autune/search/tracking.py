@@ -25,7 +25,7 @@ from autune.search.addresses import Busy, be_quiet, find_address, reason_of
 from autune.search.folder import SearchFolder
 from autune.search.overview import show_search
 from autune.search.record import EndState, Record
-from autune.search.shown import Shown, all_shown, show_trial
+from autune.search.shown import Shown, all_shown, searched_keys, show_training, show_trial
 
 if TYPE_CHECKING:
     from autune.search.mlflow_store import Store
@@ -105,11 +105,11 @@ class Tracker:
         self._begin()
 
     def trial_finished(self, record: Record) -> None:
-        """Write a child run."""
-        if record.directory.parent.parent != self._folder.path or self._is_full:
-            self._must_read = True  # A training of the confirmation needs more than its record.
+        """Write a child run: a trial, or a training of the confirmation."""
+        if self._is_full:
+            self._must_read = True
         else:
-            shown = show_trial(record)
+            shown = self._show(record)
             (self._waiting if shown.is_settled else self._late).append(shown)
         self._begin()
         self._news.set()
@@ -130,6 +130,11 @@ class Tracker:
                 mask_credentials(self._address),
                 command_to_log(self._folder),
             )
+
+    def _show(self, record: Record) -> Shown:
+        if record.directory.parent.parent == self._folder.path:
+            return show_trial(record)
+        return show_training(record, searched_keys(self._folder))
 
     def _wait(self) -> None:
         """Wait until all is written, as long as there is hope."""

@@ -237,6 +237,19 @@ def test_a_stopped_trial_is_written_when_its_files_are_there(make_stopped, uri):
     assert rebuild(made.folder, uri).n_written == 0
 
 
+def test_trainings_of_the_confirmation_are_written_as_they_come(made, uri):
+    tracker = follow(made, uri, n_trials=3)
+    winner = next(r.number for r in made.folder.records() if r.state == "complete")
+    made.confirm(winner)
+    for record in made.folder.confirmation.records():
+        tracker.trial_finished(record)
+    expected = {"parent", "0", "1", "2", "c0", "c1"}
+    wait_until(lambda: set(runs_of_or_none(made.folder, uri)) == expected)
+    end(made, tracker)
+    assert runs_of(made.folder, uri)["c1"].info.run_name == f"confirm {winner:04d} seed 1"
+    assert rebuild(made.folder, uri).n_written == 0
+
+
 def test_only_one_process_writes_a_search(made, uri):
     tracker = follow(made, uri)
     wait_until(lambda: "0" in runs_of_or_none(made.folder, uri))
