@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,8 @@ from autune.trial import run_trial
 if TYPE_CHECKING:
     from autune.search.confirmed import Confirmed
     from autune.search.study import Study
+
+log = logging.getLogger(__name__)
 
 
 def search(
@@ -229,14 +232,13 @@ class _Search:
             result = self._conclude(state, confirmed)
         if state == "finished" and result.best is None:
             reasons = Counter(record.reason for record in result.records).most_common(1)
-            raise SearchError(
-                f"none of the {len(result.records)} trials is complete; most often: {reasons[0][0]}"
-            )
+            why = f"most often: {reasons[0][0]}" if reasons else self.study.ended_because
+            raise SearchError(f"none of the {len(result.records)} trials is complete; {why}")
         return result
 
     def _run_trials(self, n_trials: int, before: Sequence[Record]) -> bool:
         """Run trials until the study has all of them; False after an interruption."""
-        if len(before) >= n_trials and all(r.state != "running" for r in before):
+        if self.study.is_over():
             return True
         observers = [self.progress, *self.trackers]
         self.progress.search_started(self.folder.name, n_trials, self.study.objectives, before)
@@ -246,6 +248,8 @@ class _Search:
             state = "finished" if done else "interrupted"
         finally:
             self.progress.search_finished(state)
+        if self.study.ended_because and len(self.study.records()) < n_trials:
+            log.info("search %s ended: %s", self.folder.name, self.study.ended_because)
         return done
 
     def _confirm(self) -> Confirmed | None:

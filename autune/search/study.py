@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optuna
@@ -26,6 +26,9 @@ from autune.search.samplers import WholePoints, make_sampler, suggest
 from autune.search.storage import IN_JOURNAL, Store
 from autune.settings import SearchSettings
 from autune.space import SearchSpace
+
+Listed = Sequence[Mapping[str, Any]]
+"""Points, one after the other."""
 
 _TOLD: dict[State, TrialState] = {
     "complete": TrialState.COMPLETE,
@@ -150,10 +153,8 @@ class Study:
     @property
     def queued(self) -> list[dict[str, Any]] | None:
         """Points that were ever put in the queue; None if `queue` was never called."""
-        queued: list[dict[str, Any]] | None = self._store.reach(lambda: self._study.user_attrs).get(
-            "queued"
-        )
-        return queued
+        attributes = self._store.reach(lambda: self._study.user_attrs)
+        return cast(list[dict[str, Any]] | None, attributes.get("queued"))
 
     def continue_with(self, space: SearchSpace, settings: SearchSettings) -> int:
         """Make the study ready to propose.
@@ -185,15 +186,12 @@ class Study:
         self._study.sampler = make_sampler(settings, space, self._points, len(trials))
         self._constraints = settings.constraints
         self._limits = Limits(
-            trials=settings.trials,
-            hours=settings.time_limit,
-            patience=settings.patience,
-            points=self._points.n_points,
+            settings.trials, settings.time_limit, settings.patience, self._points.n_points
         )
         n_points = settings.trials if every is None else len(every)
         return max(min(settings.trials, n_points), len(trials))
 
-    def continue_with_points(self, space: Proposes, points: Sequence[Mapping[str, Any]]) -> int:
+    def continue_with_points(self, space: Proposes, points: Listed) -> int:
         """Make the study ready to propose given points and no others, each once.
 
         Parameters
@@ -216,7 +214,7 @@ class Study:
         self._limits = Limits(trials=n_trials, points=self._points.n_points)
         return n_trials
 
-    def queue(self, points: Sequence[Mapping[str, Any]]) -> None:
+    def queue(self, points: Listed) -> None:
         """Put points before all that the sampler proposes.
 
         Each is run once, also when the search is killed and goes on: the study remembers them.
@@ -248,6 +246,10 @@ class Study:
             If the study cannot be written.
         """
         return self._store.reach(self._propose)
+
+    def is_over(self) -> bool:
+        """Look whether `propose` has nothing more; `ended_because` then says why."""
+        return self._store.reach(self._is_over)
 
     def tell(
         self,
@@ -309,12 +311,7 @@ class Study:
         trials = self._store.reach(lambda: self._study.get_trials(deepcopy=False))
         return [self._record(trial) for trial in trials]
 
-    def _begin(
-        self,
-        space: Proposes,
-        every: Sequence[Mapping[str, Any]] | None,
-        queue: Sequence[Mapping[str, Any]],
-    ) -> list[FrozenTrial]:
+    def _begin(self, space: Proposes, every: Listed | None, queue: Listed) -> list[FrozenTrial]:
         """Read what there is; nothing is proposed that was tried."""
         trials = self._store.reach(lambda: self._study.get_trials(deepcopy=False))
         ended = [trial for trial in trials if trial.state.is_finished()]
@@ -334,21 +331,26 @@ class Study:
     def _propose(self) -> Proposal | None:
         if self._space is None:
             raise RuntimeError("continue_with must be called before propose")
-        if not self._is_certain:
-            self._look_for_orphans()
+        if self._is_over():
+            return None
         self._is_certain = False
-        if not self._left_behind and not self._n_waiting and (why := self._why_end()):
-            self._look_for_orphans()
-            if not self._left_behind and not self._n_waiting:
-                self._is_certain = True
-                self.ended_because = why
-                return None
         trial = self._next_trial()
         params = self._space.propose(lambda parameter: suggest(trial, parameter))
         self._points.note(params)
         self._running[trial.number] = trial
         self._is_certain = True
         return Proposal(trial.number, params, self._directory(trial.number))
+
+    def _is_over(self) -> bool:
+        why = self._why_end()
+        if why or not self._is_certain:
+            self._look_for_orphans()
+            self._is_certain = True
+            why = self._why_end()
+        if self._left_behind or self._n_waiting:
+            return False
+        self.ended_because = why
+        return bool(why)
 
     def _next_trial(self) -> optuna.Trial:
         if self._left_behind:
@@ -390,8 +392,8 @@ class Study:
     def _record(self, trial: FrozenTrial) -> Record:
         record = self._records.get(trial.number)
         if record is None:
-            directory = self._directory(trial.number)
-            record = read_record(trial, directory, len(self._objectives))
+            where = self._directory(trial.number)
+            record = read_record(trial, where, len(self._objectives))
             if trial.state.is_finished():
                 self._records[trial.number] = record
         return record

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 
 import pytest
+from fake_trial import settings
 from study_alone import begin, work
 
+from autune.errors import SearchError
 from autune.search import ending
 
 
@@ -83,3 +86,23 @@ def test_hours_of_all_resumes_together(tmp_path, clock):
     assert study.propose() is None
     study, _ = begin(tmp_path, trials=100, time_limit=3.0)
     assert study.propose() is not None
+
+
+def test_a_search_that_ended_is_over_without_a_worker(tmp_path, run, without_ray, caplog):
+    with caplog.at_level(logging.INFO, logger="autune"):
+        result = run(settings(trials=50, patience=2))
+    assert result.state == "finished"
+    assert len(result.records) < 50
+    assert "search fake ended: no better score in 2 trials" in caplog.messages
+    study, _ = begin(tmp_path / "fake", trials=50, patience=2)
+    assert study.is_over()
+    assert study.ended_because == "no better score in 2 trials"
+    study, _ = begin(tmp_path / "fake", trials=50)
+    assert not study.is_over()
+
+
+def test_no_time_at_all_is_said(run, without_ray):
+    with pytest.raises(
+        SearchError, match="none of the 0 trials is complete; time limit of 1e-09 h"
+    ):
+        run(settings(time_limit=1e-9))
