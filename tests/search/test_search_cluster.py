@@ -43,7 +43,7 @@ print("counts", json.dumps(result.counts))
 """
 
 
-def wait_for(condition, seconds=90.0):
+def wait_for(condition, seconds=120.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited too long"

@@ -102,6 +102,30 @@ def test_the_pruner_remembers_after_a_resume(run, monkeypatch, run_serially):
     assert sum(r.state == "stopped" for r in later) >= 3
 
 
+@without_workers
+def test_seeds_of_trials_far_behind_are_not_trained(run):
+    raw = settings(trials=30, sampler="random", objectives=["energy_rmse"])
+    raw["evaluation"]["seeds"] = 4
+    result = run(raw, fake_trial.run_with_spread)
+    stopped = [r for r in result.records if r.state == "stopped"]
+    complete = [r for r in result.records if r.state == "complete"]
+    assert len(stopped) >= 8
+    assert len(complete) + len(stopped) == 30
+    assert all(r.reason.startswith("after seed") for r in stopped)
+    assert all("with 95 % confidence worse than" in r.reason for r in stopped)
+    # The fifth of the best so far is what they are compared with: none of the best is stopped.
+    levels = sorted(r.params["training.force_ratio"] for r in result.records)
+    assert all(r.params["training.force_ratio"] > levels[4] for r in stopped)
+    # After a resume past trials are remembered: the next ones are stopped at once.
+    more = settings(trials=36, sampler="random", objectives=["energy_rmse"])
+    more["evaluation"]["seeds"] = 4
+    later = run(more, fake_trial.run_with_spread, resume=True).records[30:]
+    assert any(r.state == "stopped" for r in later)
+    unraced = settings(trials=12, sampler="random", objectives=["energy_rmse"], racing=False)
+    unraced["evaluation"]["seeds"] = 4
+    assert run(unraced, fake_trial.run_with_spread, name="unraced").counts == {"complete": 12}
+
+
 @pytest.mark.ray
 @with_ray
 def test_the_death_of_a_worker_is_a_failed_trial(run, capfd):
@@ -180,7 +204,7 @@ if __name__ == "__main__":
 """
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=200.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited too long"
@@ -202,10 +226,12 @@ def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_data
 
     environment = {**os.environ, "PYTHONPATH": str(Path(autune.__file__).parents[1])}
     driver = subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE)
-    wait_for(lambda: n_done() >= 3)
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
-    driver.stdout.close()
+    try:
+        wait_for(lambda: n_done() >= 3)
+    finally:
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        driver.stdout.close()
     killed = open_search("fake", tmp_path).records()
     finished = [r for r in killed if r.state == "complete"]
     assert len(finished) >= 2
