@@ -169,7 +169,15 @@ def run_search(source: Path, folder: Path) -> None:
     def open_watched(*args: Any) -> Any:
         # The class itself is not imported before: that takes seconds.
         store = open_store(*args)
-        store.write = timed(store.write, spans["write_mlflow"])
+        write = store.write
+
+        def write_timed(shown: Any) -> None:
+            before, began = store.n_written, time.time()
+            write(shown)
+            if store.n_written > before:  # At the end, all are looked at again.
+                spans["write_mlflow"].append((began, time.time()))
+
+        store.write = write_timed
         store.finish = timed(store.finish, spans["finish_mlflow"])
         return store
 
