@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,20 +77,25 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
     SearchError
         If Ray cannot be started, or the cluster cannot be joined.
     """
-    where: dict[str, Any] = {"address": "local", "num_gpus": 0, "include_dashboard": False}
+    where: dict[str, Any]
     if address is None:
+        # Workers have the environment of this process: Ray starts those that have one of their
+        # own twice, and the ones that it keeps ready are not used.
+        environment = WORKER_ENVIRONMENT
+        where = {"address": "local", "num_gpus": 0, "include_dashboard": False}
         where["num_cpus"] = cpus or len(os.sched_getaffinity(0))
     else:
-        where = {"address": _find(address)}
+        environment = {}
+        where = {"address": _find(address), "runtime_env": {"env_vars": WORKER_ENVIRONMENT}}
     terminate = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(
-            **where,
-            log_to_driver=False,
-            configure_logging=True,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": WORKER_ENVIRONMENT},
-        )
+        with _environment(environment):
+            ray.init(
+                **where,
+                log_to_driver=False,
+                configure_logging=True,
+                logging_level=logging.ERROR,
+            )
     except (OSError, RuntimeError, ValueError, AssertionError) as error:
         # ConnectionError and TimeoutError are OSErrors.
         what = "Ray cannot be started" if address is None else f"cannot join the cluster {address}"
@@ -162,8 +167,6 @@ def quiet() -> Iterator[None]:
     reads, and load MLflow and others to count who uses them.  No public setting stops any of this.
     """
     levels = {logger: logger.level for logger in _LOGGERS}
-    before = {name: os.environ.get(name) for name in _DRIVER_ENVIRONMENT}
-    os.environ.update(_DRIVER_ENVIRONMENT)
     printed = getattr(ray_worker, "_worker_logs_enabled", True)
     ray_worker._worker_logs_enabled = False  # noqa: SLF001
     RayActorManager._actor_task_failed = _take_as_death  # noqa: SLF001
@@ -171,7 +174,8 @@ def quiet() -> Iterator[None]:
     state, Trial.get_json_state = Trial.get_json_state, lambda _: ("", "")
     _silence()
     try:
-        yield
+        with _environment(_DRIVER_ENVIRONMENT):
+            yield
     finally:
         Trial.get_json_state = state
         for logger, level in levels.items():
@@ -179,6 +183,16 @@ def quiet() -> Iterator[None]:
         usage.tag_callbacks = count
         RayActorManager._actor_task_failed = _actor_task_failed  # noqa: SLF001
         ray_worker._worker_logs_enabled = printed  # noqa: SLF001
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
