@@ -24,7 +24,7 @@ from autune.space import SearchSpace
 from autune.training.epoch import Epoch
 
 if TYPE_CHECKING:
-    from autune.search.study import Study
+    from autune.search.study.study import Study
     from autune.training.epoch import Report
 
 SOURCE = Path(__file__).parents[1] / "search_spaces" / "gold.yaml"
@@ -35,7 +35,7 @@ N_METRICS = 57
 
 @dataclass(frozen=True)
 class Result:
-    """What a trial returns; see `autune.search.worker.Outcome`."""
+    """What a trial returns; see `autune.search.running.worker.Outcome`."""
 
     state: str
     reason: str
@@ -125,7 +125,7 @@ def run_made(at: Settings, dataset: object, directory: Path, report: Report) -> 
 
 def begin(path: Path, sampler: str, n_objectives: int, storage: str) -> tuple[Study, SearchSpace]:
     """Open the study of a search for writing without running it; make it where there is none."""
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
     folder = SearchFolder(path.resolve())
     folder.trials.mkdir(parents=True, exist_ok=True)

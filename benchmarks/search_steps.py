@@ -107,9 +107,11 @@ def main(arguments: Sequence[str]) -> None:
     folder, case = Path(arguments[0]), json.loads(arguments[1])
     from ray import cloudpickle
 
-    from autune.search import distributed, run, tracking
+    from autune.search import run
     from autune.search.progress import PlainLines
-    from autune.search.study import Study
+    from autune.search.running import distributed
+    from autune.search.study.study import Study
+    from autune.search.tracking import tracker
 
     # Workers do not find programs of benchmarks.
     cloudpickle.register_pickle_by_value(made_trials)
@@ -129,7 +131,7 @@ def main(arguments: Sequence[str]) -> None:
         "propose": (Study, "propose"),
         "tell": (Study, "tell"),
         "display": (PlainLines, "trial_finished"),
-        "mlflow": (tracking.Tracker, "trial_finished"),
+        "mlflow": (tracker.Tracker, "trial_finished"),
     }
     for name in parts:
         spent[name] = 0.0

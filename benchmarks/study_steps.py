@@ -89,7 +89,7 @@ def work(
 
 def look(path: Path) -> dict[str, float]:
     """Open a study for reading and list all trials; seconds, and the memory that this took, MB."""
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
     folder = SearchFolder(path.resolve())
     before = resident()

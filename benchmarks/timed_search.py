@@ -31,7 +31,7 @@ from unittest.mock import patch
 if TYPE_CHECKING:
     from autune.dataset import Dataset
     from autune.search.record import Record
-    from autune.search.worker import Outcome
+    from autune.search.running.worker import Outcome
     from autune.settings import Settings
     from autune.training.epoch import Epoch, Report
 
@@ -148,9 +148,10 @@ def run_search(source: Path, folder: Path) -> None:
     import ray
 
     from autune.cli.searches import draw_overview
-    from autune.search import distributed, tracking
     from autune.search.run import search
-    from autune.search.study import Study
+    from autune.search.running import distributed
+    from autune.search.study.study import Study
+    from autune.search.tracking import tracker
 
     imported = time.time()
     watch = Watch()
@@ -159,12 +160,12 @@ def run_search(source: Path, folder: Path) -> None:
         "tell": (Study, "tell"),
         "start_ray": (distributed, "start"),
         "stop_ray": (ray, "shutdown"),
-        "queue_mlflow": (tracking.Tracker, "trial_finished"),
-        "wait_mlflow": (tracking.Tracker, "search_finished"),
+        "queue_mlflow": (tracker.Tracker, "trial_finished"),
+        "wait_mlflow": (tracker.Tracker, "search_finished"),
     }
     spans: Spans = {name: [] for name in watched}
     spans |= {name: [] for name in ("open_mlflow", "write_mlflow", "finish_mlflow")}
-    open_store = timed(tracking.open_store, spans["open_mlflow"])
+    open_store = timed(tracker.open_store, spans["open_mlflow"])
 
     def open_watched(*args: Any) -> Any:
         # The class itself is not imported before: that takes seconds.
@@ -182,7 +183,7 @@ def run_search(source: Path, folder: Path) -> None:
         return store
 
     with ExitStack() as stack:
-        stack.enter_context(patch.object(tracking, "open_store", open_watched))
+        stack.enter_context(patch.object(tracker, "open_store", open_watched))
         for name, (owner, attribute) in watched.items():
             replacement = timed(getattr(owner, attribute), spans[name])
             stack.enter_context(patch.object(owner, attribute, _method(replacement)))

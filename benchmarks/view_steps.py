@@ -68,10 +68,10 @@ def results(path: Path) -> dict[str, float]:
 
 def mlflow(path: Path, logged: int) -> dict[str, float]:
     """Write runs to MLflow; s for each, and for the rest."""
-    from autune.search.addresses import find_address
     from autune.search.folder import SearchFolder
-    from autune.search.shown import all_shown, show_search
-    from autune.search.tracking import open_store
+    from autune.search.tracking.addresses import find_address
+    from autune.search.tracking.shown import all_shown, show_search
+    from autune.search.tracking.tracker import open_store
 
     folder = SearchFolder(path.resolve())
     found: dict[str, float] = {}

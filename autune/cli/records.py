@@ -36,7 +36,7 @@ def log(
 
     from autune.errors import ConfigError
     from autune.search.folder import open_search
-    from autune.search.tracking import rebuild
+    from autune.search.tracking.tracker import rebuild
     from autune.settings import TrackingSettings
 
     folder = open_search(name, results)

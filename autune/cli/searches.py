@@ -201,7 +201,7 @@ def ui(
       autune ui gold --port 5000
     """
     from autune.search.folder import open_search
-    from autune.search.server import serve
+    from autune.search.tracking.server import serve
 
     serve(open_search(name, results), port, host)
 

@@ -24,7 +24,7 @@ from autune.settings import Settings
 from autune.space import Distribution, Parameter, SearchSpace
 
 if TYPE_CHECKING:
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
 FIRST_FRESH_SEED = 1_000_000
 """Added to training.seed; the seeds of the search lie below."""
@@ -95,8 +95,8 @@ def open_confirmation(
     SearchFolder, Study
         Of the confirmation; the study proposes what has no result yet.
     """
-    from autune.search.storage import mend_journal
-    from autune.search.study import Study
+    from autune.search.study.storage import mend_journal
+    from autune.search.study.study import Study
 
     inner = folder.confirmation
     make_folder(inner.trials)

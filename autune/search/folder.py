@@ -19,7 +19,7 @@ from autune.settings import Settings
 from autune.space import SearchSpace
 
 if TYPE_CHECKING:
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
 JOURNAL = "study.journal"
 IDENTITY = "search.id"
@@ -145,7 +145,7 @@ class SearchFolder:
 
     def study(self) -> Study:
         """Open the study for reading."""
-        from autune.search.study import Study
+        from autune.search.study.study import Study
 
         return Study.open(self)
 

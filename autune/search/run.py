@@ -19,18 +19,18 @@ from autune.formats.files import write_text
 from autune.search import checks
 from autune.search.folder import IDENTITY, SearchFolder, place
 from autune.search.progress import ConfirmationLines, make_progress
-from autune.search.ranks import TrialOnRanks
 from autune.search.record import EndState, Observer, Record, ranked
 from autune.search.result import SearchResult, write_result
-from autune.search.start import starting_points
-from autune.search.worker import RunTrial, Work
+from autune.search.running.ranks import TrialOnRanks
+from autune.search.running.worker import RunTrial, Work
+from autune.search.study.start import starting_points
 from autune.settings import Settings, read_yaml
 from autune.space import SearchSpace
 from autune.trial import run_trial
 
 if TYPE_CHECKING:
     from autune.search.confirmed import Confirmed
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
 log = logging.getLogger(__name__)
 
@@ -150,8 +150,8 @@ def _make(path: Path) -> None:
 def _open_study(
     folder: SearchFolder, space: SearchSpace, settings: Settings, fingerprint: str
 ) -> Study:
-    from autune.search.storage import mend_journal
-    from autune.search.study import Study
+    from autune.search.study.storage import mend_journal
+    from autune.search.study.study import Study
 
     mend_journal(folder.path)
     if folder.settings_file.is_file():
@@ -177,7 +177,7 @@ def _open_study(
 def _trackers(folder: SearchFolder, settings: Settings) -> list[Observer]:
     if settings.tracking.mlflow is None:
         return []
-    from autune.search.tracking import Tracker
+    from autune.search.tracking.tracker import Tracker
 
     return [Tracker(folder, settings.tracking.mlflow)]
 
@@ -281,7 +281,7 @@ class _Search:
         work: Work,
         observers: Sequence[Observer],
     ) -> bool:
-        from autune.search import distributed
+        from autune.search.running import distributed
 
         epochs = next(
             (

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from autune.search.folder import place
-from autune.search.study import Study
+from autune.search.study.study import Study
 from autune.space import SearchSpace
 
 POTENTIAL = Path(__file__).parents[1] / "reference" / "n2p2" / "net" / "act_tanh"

@@ -25,7 +25,7 @@ from autune.report.tables import tabulate
 from autune.search.folder import SearchFolder, existing, open_search, place
 from autune.search.record import front, ranked
 from autune.search.result import SearchResult, write_result
-from autune.search.study import Study
+from autune.search.study.study import Study
 from autune.settings import Settings
 from autune.space import SearchSpace
 

@@ -33,7 +33,7 @@ def ray_on_two_cores():
     import ray
     from ray import cloudpickle
 
-    from autune.search import distributed
+    from autune.search.running import distributed
 
     # Workers cannot import modules of the tests.
     cloudpickle.register_pickle_by_value(fake_trial)
@@ -47,7 +47,7 @@ def run_serially():
     """Return what runs the trials of a search one after the other in this process."""
     import json
 
-    from autune.search.worker import Task, run_in_worker
+    from autune.search.running.worker import Task, run_in_worker
 
     def run_serially(folder, study, settings, epochs, work, dataset, observers, **_):
         while (proposal := study.propose()) is not None:
@@ -71,7 +71,7 @@ def tune_in_this_process(monkeypatch):
     from functools import partial
     from types import SimpleNamespace
 
-    from autune.search import distributed
+    from autune.search.running import distributed
 
     tell = []
 
@@ -116,7 +116,7 @@ def tune_in_this_process(monkeypatch):
 @pytest.fixture
 def without_ray(monkeypatch, run_serially):
     """Let searches run their trials in this process."""
-    from autune.search import distributed
+    from autune.search.running import distributed
 
     monkeypatch.setattr(distributed, "run", run_serially)
 

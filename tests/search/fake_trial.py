@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autune.formats.files import write_text
-from autune.search import transfer
+from autune.search.running import transfer
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Judged, Report
 

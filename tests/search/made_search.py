@@ -13,7 +13,7 @@ import yaml
 
 from autune.search.folder import IDENTITY, SearchFolder
 from autune.search.record import Record
-from autune.search.study import Study
+from autune.search.study.study import Study
 from autune.settings import Settings
 from autune.space import Distribution, Parameter, SearchSpace
 

@@ -9,7 +9,7 @@ from typing import Any
 from fake_trial import objectives, settings
 
 from autune.search.folder import SearchFolder
-from autune.search.study import Study
+from autune.search.study.study import Study
 from autune.space import SearchSpace
 
 NAMES = ("energy_rmse", "force_rmse")

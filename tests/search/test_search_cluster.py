@@ -17,8 +17,9 @@ from fake_trial import epochs_of
 
 import autune
 from autune.errors import ConfigError, SearchError
-from autune.search import distributed, open_search
-from autune.search.transfer import APART
+from autune.search import open_search
+from autune.search.running import distributed
+from autune.search.running.transfer import APART
 from autune.settings import ResourceSettings
 
 DRIVER = """
@@ -161,7 +162,7 @@ def test_no_cluster_is_said_within_seconds(tmp_path):
 def test_something_else_at_the_address_is_no_cluster(monkeypatch):
     import socket
 
-    from autune.search import cluster
+    from autune.search.running import cluster
 
     monkeypatch.setattr(cluster, "GREETING", 3.0)
     monkeypatch.setattr(cluster.services, "canonicalize_bootstrap_address", str)
@@ -176,7 +177,7 @@ def test_a_trial_that_no_machine_can_start_is_refused(monkeypatch):
     with pytest.raises(ConfigError, match=r"resources\.cpus_per_trial: 1000 cores are wanted"):
         distributed.check_cores(ResourceSettings(cpus_per_trial=1000))
     monkeypatch.setattr("ray.is_initialized", lambda: True)
-    monkeypatch.setattr("autune.search.cluster.cores_of_nodes", lambda: [2, 8, 4])
+    monkeypatch.setattr("autune.search.running.cluster.cores_of_nodes", lambda: [2, 8, 4])
     distributed.check_cores(ResourceSettings(mpi_ranks=8))
     with pytest.raises(ConfigError, match=r"mpi_ranks: 9 cores .* the largest node has 8"):
         distributed.check_cores(ResourceSettings(mpi_ranks=9))

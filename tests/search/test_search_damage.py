@@ -12,7 +12,7 @@ from fake_trial import settings
 
 from autune.errors import SearchError
 from autune.search.folder import JOURNAL, SearchFolder
-from autune.search.study import Study
+from autune.search.study.study import Study
 from autune.space import SearchSpace
 
 ERRORS = {"energy_rmse": 0.1, "force_rmse": 0.2, "score": 0.3}

@@ -10,7 +10,7 @@ from fake_trial import settings
 from study_alone import begin, work
 
 from autune.errors import SearchError
-from autune.search import ending
+from autune.search.study import ending
 
 
 @pytest.fixture

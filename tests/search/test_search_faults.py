@@ -12,7 +12,7 @@ from fake_trial import DiesAtEveryEpoch, Stateful, epochs_of, settings
 
 from autune.errors import SearchError
 from autune.search import open_search
-from autune.search.study import Study
+from autune.search.study.study import Study
 
 with_ray = pytest.mark.usefixtures("ray_on_two_cores")
 without_workers = pytest.mark.usefixtures("tune_in_this_process")

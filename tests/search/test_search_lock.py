@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from autune.errors import SearchError
-from autune.search.lock import LOCK, RANKS_LOCK, release, sweep, take, working_in
+from autune.search.running.lock import LOCK, RANKS_LOCK, release, sweep, take, working_in
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from autune.search.lock import working_in
+from autune.search.running.lock import working_in
 with working_in(Path(sys.argv[1])):
     print("has it", flush=True)
     time.sleep(600)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autune.dataset import Dataset
-from autune.search.packed import read_packed, write_packed
+from autune.search.running.packed import read_packed, write_packed
 from autune.structures import Structure
 
 

@@ -19,9 +19,9 @@ from study_alone import begin, measure, small_space, work
 
 from autune.errors import SearchError
 from autune.formats.files import write_text
-from autune.search import storage
 from autune.search.folder import IDENTITY, JOURNAL, SearchFolder
-from autune.search.study import Study
+from autune.search.study import storage
+from autune.search.study.study import Study
 
 pytestmark = pytest.mark.postgres
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from fake_trial import settings
 
-from autune.search.pruning import Judge, decisive_epochs, races, rungs
 from autune.search.record import Record
-from autune.search.worker import WORST
+from autune.search.running.pruning import Judge, decisive_epochs, races, rungs
+from autune.search.running.worker import WORST
 from autune.settings import Settings
 
 EPOCHS = 30

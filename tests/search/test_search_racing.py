@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from autune.search.racing import BEST, FEWEST, Race, Standings, lower_bound, verdict
+from autune.search.running.racing import BEST, FEWEST, Race, Standings, lower_bound, verdict
 
 
 def race_of(n: int, score: float = 1.0, deviation: float = 0.1) -> Race:

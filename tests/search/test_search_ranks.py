@@ -15,8 +15,8 @@ import pytest
 import autune
 from autune.dataset import split_dataset
 from autune.errors import AutuneError
-from autune.search.lock import RANKS_LOCK, release, take
-from autune.search.ranks import TrialOnRanks
+from autune.search.running.lock import RANKS_LOCK, release, take
+from autune.search.running.ranks import TrialOnRanks
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Judged
 
@@ -92,7 +92,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from autune.dataset import Dataset, split_dataset
-from autune.search.ranks import TrialOnRanks
+from autune.search.running.ranks import TrialOnRanks
 from autune.settings import Settings
 
 settings = Settings.read(sys.argv[1])

@@ -18,8 +18,9 @@ from fake_trial import settings
 
 import autune
 from autune.errors import SearchError
-from autune.search import distributed, open_search
+from autune.search import open_search
 from autune.search.progress import PlainLines
+from autune.search.running import distributed
 
 with_ray = pytest.mark.usefixtures("ray_on_two_cores")
 without_workers = pytest.mark.usefixtures("tune_in_this_process")

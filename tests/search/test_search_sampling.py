@@ -13,7 +13,7 @@ from autune.errors import ConfigError
 from autune.search.checks import check_space
 from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, front, ranked
-from autune.search.study import Study
+from autune.search.study.study import Study
 from autune.space import Distribution, Parameter, SearchSpace
 
 SAMPLERS = ["tpe", "nsga2", "nsga3", "qmc", "random", "grid"]

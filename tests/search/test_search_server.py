@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from autune.errors import SearchError
-from autune.search import server
-from autune.search.addresses import page_of
 from autune.search.folder import SearchFolder
+from autune.search.tracking import server
+from autune.search.tracking.addresses import page_of
 from autune.space import SearchSpace
 
 FAKE_SERVER = """
@@ -30,8 +30,8 @@ MAIN = """
 import sys
 from types import SimpleNamespace
 from autune import log
-from autune.search import server
-from autune.search.addresses import page_of
+from autune.search.tracking import server
+from autune.search.tracking.addresses import page_of
 log.configure()
 server.rebuild = lambda folder, uri: SimpleNamespace(experiment="7")
 command = [sys.executable, "-c", {fake!r}, "{port}", {pid!r}]

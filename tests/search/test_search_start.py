@@ -13,7 +13,7 @@ from study_alone import begin, measure, work
 from autune.errors import ConfigError
 from autune.formats.files import write_text
 from autune.search.folder import SearchFolder
-from autune.search.start import starting_points
+from autune.search.study.start import starting_points
 from autune.settings import Settings
 from autune.space import SearchSpace
 

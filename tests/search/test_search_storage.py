@@ -18,8 +18,8 @@ from study_alone import begin, measure, small_space, work
 
 from autune.errors import SearchError
 from autune.search.folder import JOURNAL, SearchFolder
-from autune.search.storage import mend_journal
-from autune.search.study import Study
+from autune.search.study.storage import mend_journal
+from autune.search.study.study import Study
 
 
 @pytest.fixture

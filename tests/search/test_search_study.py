@@ -12,8 +12,8 @@ from fake_trial import objectives, run_fake, settings
 from autune.errors import ConfigError, SearchError
 from autune.search.folder import JOURNAL, SearchFolder
 from autune.search.record import MissingObjective, front, ranked
-from autune.search.storage import mend_journal
-from autune.search.study import Study
+from autune.search.study.storage import mend_journal
+from autune.search.study.study import Study
 from autune.space import SearchSpace
 
 NAMES = ("energy_rmse", "force_rmse")

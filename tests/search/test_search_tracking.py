@@ -9,10 +9,10 @@ import fake_trial
 import pytest
 
 from autune.search import open_search
-from autune.search.addresses import find_address
-from autune.search.presentable import read_history
-from autune.search.server import serve_command
-from autune.search.tracking import rebuild
+from autune.search.tracking.addresses import find_address
+from autune.search.tracking.presentable import read_history
+from autune.search.tracking.server import serve_command
+from autune.search.tracking.tracker import rebuild
 
 pytestmark = pytest.mark.usefixtures("without_ray")
 

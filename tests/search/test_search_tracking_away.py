@@ -15,18 +15,18 @@ import mlflow
 import pytest
 from made_search import MadeSearch
 
-from autune.search import tracking
-from autune.search.addresses import find_address
-from autune.search.mlflow_client import connect
-from autune.search.tracking import Tracker, rebuild
+from autune.search.tracking import tracker as room
+from autune.search.tracking.addresses import find_address
+from autune.search.tracking.mlflow_client import connect
+from autune.search.tracking.tracker import Tracker, rebuild
 
 COUNT = itertools.count()
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch):
-    monkeypatch.setattr(tracking, "SHORTEST_PAUSE", 0.01)
-    monkeypatch.setattr(tracking, "GRACE", 0.5)
+    monkeypatch.setattr(room, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(room, "GRACE", 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +155,11 @@ def test_an_end_without_mlflow_says_what_writes_the_rest(made, uri, outage, capl
 def test_an_mlflow_that_hangs_is_not_waited_for_longer_than_patience(
     made, uri, monkeypatch, caplog
 ):
-    monkeypatch.setattr(tracking, "PATIENCE", 0.2)
-    monkeypatch.setattr(tracking, "PATIENCE_BEFORE_WORDS", 0.1)
+    monkeypatch.setattr(room, "PATIENCE", 0.2)
+    monkeypatch.setattr(room, "PATIENCE_BEFORE_WORDS", 0.1)
     hanging = threading.Event()
     monkeypatch.setattr(mlflow.MlflowClient, "log_batch", lambda *_, **__: hanging.wait(60))
-    monkeypatch.setattr(tracking, "LAST_WORDS", 0.1)
+    monkeypatch.setattr(room, "LAST_WORDS", 0.1)
     tracker = follow(made, uri)
     began = time.monotonic()
     end(made, tracker)
@@ -189,7 +189,7 @@ def test_one_trial_that_mlflow_refuses_does_not_hold_up_the_others(made, uri, mo
 
 
 def test_more_trials_than_are_kept_are_read_again(made, uri, outage, monkeypatch):
-    monkeypatch.setattr(tracking, "MOST_WAITING", 2)
+    monkeypatch.setattr(room, "MOST_WAITING", 2)
     outage.set()
     tracker = follow(made, uri, n_trials=6)
     outage.clear()
@@ -253,7 +253,7 @@ def test_trainings_of_the_confirmation_are_written_as_they_come(made, uri):
 def test_only_one_process_writes_a_search(made, uri):
     tracker = follow(made, uri)
     wait_until(lambda: "0" in runs_of_or_none(made.folder, uri))
-    with pytest.raises(tracking.Busy, match="another process"):
+    with pytest.raises(room.Busy, match="another process"):
         rebuild(made.folder, uri)
     end(made, tracker)
     assert rebuild(made.folder, uri).n_written == 0

@@ -10,8 +10,8 @@ import mlflow
 import pytest
 from made_search import MadeSearch
 
-from autune.search.mlflow_client import connect
-from autune.search.tracking import rebuild
+from autune.search.tracking.mlflow_client import connect
+from autune.search.tracking.tracker import rebuild
 
 CALLS = (
     "create_experiment",

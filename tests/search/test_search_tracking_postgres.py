@@ -17,10 +17,10 @@ import pytest
 from made_search import MadeSearch
 from postgres_server import PASSWORD, postgres
 
-from autune.search import tracking
-from autune.search.addresses import find_address
-from autune.search.server import serve_command
-from autune.search.tracking import Tracker, rebuild
+from autune.search.tracking import tracker as room
+from autune.search.tracking.addresses import find_address
+from autune.search.tracking.server import serve_command
+from autune.search.tracking.tracker import Tracker, rebuild
 
 __all__ = ["postgres"]
 
@@ -30,9 +30,9 @@ COUNT = itertools.count()
 RACE = """
 import sys, time
 from autune.search.folder import SearchFolder
-from autune.search.tracking import rebuild
-import autune.search.addresses, mlflow.store.db.utils
-autune.search.addresses.be_quiet()
+from autune.search.tracking.tracker import rebuild
+import autune.search.tracking.addresses, mlflow.store.db.utils
+autune.search.tracking.addresses.be_quiet()
 time.sleep(max(0.0, float(sys.argv[3]) - time.time()))
 print(rebuild(SearchFolder(__import__("pathlib").Path(sys.argv[1])), sys.argv[2]).n_written)
 """
@@ -76,7 +76,7 @@ def test_a_search_is_written_once_to_postgres(make, uri):
 
 
 def test_a_database_that_is_away_is_caught_up_with(make, uri, postgres, monkeypatch, caplog):
-    monkeypatch.setattr(tracking, "SHORTEST_PAUSE", 0.1)
+    monkeypatch.setattr(room, "SHORTEST_PAUSE", 0.1)
     made = make(uri)
     tracker = Tracker(made.folder, uri)
     tracker.search_started("gold", 5, ("energy_rmse",), [])

@@ -67,7 +67,7 @@ def test_log_writes_once_and_needs_no_ray(log, made):
     ],
 )
 def test_mistakes_are_one_line_without_passwords(log, made, monkeypatch, uri, words):
-    monkeypatch.setattr("autune.search.tracking.SHORTEST_PAUSE", 0.0)
+    monkeypatch.setattr("autune.search.tracking.tracker.SHORTEST_PAUSE", 0.0)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     code, text, errors = log(made.folder.path, "--mlflow", uri)
     assert (code, text) == (2, "")

@@ -17,9 +17,9 @@ from made_search import MadeSearch, run_or_diverge
 
 from autune.errors import SearchError
 from autune.search.folder import IDENTITY, SearchFolder
-from autune.search.mlflow_client import connect
-from autune.search.presentable import LONGEST_CURVE
-from autune.search.tracking import rebuild
+from autune.search.tracking.mlflow_client import connect
+from autune.search.tracking.presentable import LONGEST_CURVE
+from autune.search.tracking.tracker import rebuild
 
 SECRET = "p@ss/w:rd"
 COUNT = itertools.count()

@@ -12,9 +12,9 @@ import pytest
 
 from autune.errors import DataError, SearchError
 from autune.formats.files import write_text
-from autune.search import transfer
-from autune.search.lock import LOCK, release, take
-from autune.search.transfer import APART, Copy, TrialFolders, copy_of, disk_failure, sees
+from autune.search.running import transfer
+from autune.search.running.lock import LOCK, release, take
+from autune.search.running.transfer import APART, Copy, TrialFolders, copy_of, disk_failure, sees
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 from fake_trial import Result, settings
 
 from autune.formats.files import write_text
-from autune.search import worker
-from autune.search.lock import LOCK, release, take
-from autune.search.transfer import APART, TrialFolders
-from autune.search.worker import WORST, Task, Work, run_in_worker
+from autune.search.running import worker
+from autune.search.running.lock import LOCK, release, take
+from autune.search.running.transfer import APART, TrialFolders
+from autune.search.running.worker import WORST, Task, Work, run_in_worker
 from autune.settings import Settings
 from autune.space import SearchSpace
 from autune.training.epoch import Epoch, Judged

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from autune.errors import AutuneError, SearchError
 from autune.log import mask_credentials
-from autune.search.addresses import Busy, be_quiet, find_address, reason_of
 from autune.search.folder import SearchFolder
-from autune.search.overview import show_search
 from autune.search.record import EndState, Record
-from autune.search.shown import Shown, all_shown, searched_keys, show_training, show_trial
+from autune.search.tracking.addresses import Busy, be_quiet, find_address, reason_of
+from autune.search.tracking.overview import show_search
+from autune.search.tracking.shown import Shown, all_shown, searched_keys, show_training, show_trial
 
 if TYPE_CHECKING:
-    from autune.search.mlflow_store import Store
+    from autune.search.tracking.mlflow_store import Store
 
 __all__ = ["Busy", "Rebuilt", "Tracker", "command_to_log", "rebuild"]
 
@@ -353,7 +353,7 @@ def command_to_log(folder: SearchFolder) -> str:
 def open_store(folder: SearchFolder, address: str) -> Store:
     """Import MLflow, which takes seconds, and open the runs of a search."""
     be_quiet()
-    from autune.search.mlflow_store import Store
+    from autune.search.tracking.mlflow_store import Store
 
     return Store(folder, address)
 

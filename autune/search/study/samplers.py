@@ -21,7 +21,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from autune.search.points import Points
+from autune.search.study.points import Points
 from autune.settings import SearchSettings
 from autune.space import Distribution, Parameter, SearchSpace
 

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from autune.search.cluster import RemoteFiles, check_cores, cores_of_nodes, quiet, start
 from autune.search.folder import SearchFolder
-from autune.search.pruning import Judge, decisive_epochs, races
 from autune.search.record import Observer
-from autune.search.searcher import TRIES, Stopper, StudySearcher, WorkerDeaths, said_plainly
-from autune.search.transfer import Files
-from autune.search.worker import Task, Work, run_in_worker
+from autune.search.running.cluster import RemoteFiles, check_cores, cores_of_nodes, quiet, start
+from autune.search.running.pruning import Judge, decisive_epochs, races
+from autune.search.running.searcher import TRIES, Stopper, StudySearcher, WorkerDeaths, said_plainly
+from autune.search.running.transfer import Files
+from autune.search.running.worker import Task, Work, run_in_worker
 from autune.settings import Settings
 
 if TYPE_CHECKING:
     # Workers import this module, and have no use for Optuna.
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
 __all__ = ["check_cores", "run", "start"]
 

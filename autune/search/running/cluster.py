@@ -26,7 +26,7 @@ from ray.tune.experiment import Trial
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from autune.errors import ConfigError, SearchError
-from autune.search.transfer import TrialFolders
+from autune.search.running.transfer import TrialFolders
 from autune.settings import ResourceSettings
 
 ANSWER = 3.0

@@ -22,12 +22,12 @@ from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
 from autune.errors import SearchError
-from autune.search.addresses import BEST_FIRST, database_file, is_server
 from autune.search.folder import POTENTIAL, SearchFolder
-from autune.search.mlflow_client import alone, connect
-from autune.search.overview import SUMMARY, Overview
-from autune.search.presentable import stage
-from autune.search.shown import Shown, milliseconds
+from autune.search.tracking.addresses import BEST_FIRST, database_file, is_server
+from autune.search.tracking.mlflow_client import alone, connect
+from autune.search.tracking.overview import SUMMARY, Overview
+from autune.search.tracking.presentable import stage
+from autune.search.tracking.shown import Shown, milliseconds
 
 PACKAGES = ("autune", "numpy", "numba", "ray", "optuna", "mlflow")
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}

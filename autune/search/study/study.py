@@ -17,13 +17,13 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from autune.errors import SearchError, short
-from autune.search.ending import Course, Limits
 from autune.search.folder import SearchFolder
-from autune.search.outcome import judge, read_record
-from autune.search.points import Points, Proposes, all_points
 from autune.search.record import MissingObjective, Proposal, Record, State
-from autune.search.samplers import WholePoints, make_sampler, suggest
-from autune.search.storage import IN_JOURNAL, Store
+from autune.search.study.ending import Course, Limits
+from autune.search.study.outcome import judge, read_record
+from autune.search.study.points import Points, Proposes, all_points
+from autune.search.study.samplers import WholePoints, make_sampler, suggest
+from autune.search.study.storage import IN_JOURNAL, Store
 from autune.settings import SearchSettings
 from autune.space import SearchSpace
 

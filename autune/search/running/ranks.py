@@ -1,8 +1,8 @@
 """A trial on several MPI ranks: a process of its own below mpiexec, heard line by line.
 
-The ranks run ``python -m autune.search.ranks SETTINGS STRUCTURES DIRECTORY``; the first writes
-every epoch, and the score of every training, as a line of JSON.  When the worker goes away, that
-line finds no reader and the ranks end.
+The ranks run ``python -m autune.search.running.ranks SETTINGS STRUCTURES DIRECTORY``; the first
+writes every epoch, and the score of every training, as a line of JSON.  When the worker goes away,
+that line finds no reader and the ranks end.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from autune.dataset import Dataset
 from autune.errors import AutuneError
 from autune.formats.files import make_folder, write_text
-from autune.search.lock import RANKS_LOCK, working_in
-from autune.search.packed import read_packed, write_packed
+from autune.search.running.lock import RANKS_LOCK, working_in
+from autune.search.running.packed import read_packed, write_packed
 from autune.settings import Settings
 from autune.training.epoch import Epoch, Judged, Report
 from autune.training.parallel import ending_together, find_ranks

@@ -18,15 +18,15 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from autune.errors import SearchError
-from autune.search.cluster import RemoteFiles
-from autune.search.lock import release, sweep, take
-from autune.search.pruning import Judge
 from autune.search.record import MissingObjective, Observer, Proposal, Record, State
-from autune.search.worker import Task, write_error
+from autune.search.running.cluster import RemoteFiles
+from autune.search.running.lock import release, sweep, take
+from autune.search.running.pruning import Judge
+from autune.search.running.worker import Task, write_error
 
 if TYPE_CHECKING:
     # Workers import this module, and have no use for Optuna.
-    from autune.search.study import Study
+    from autune.search.study.study import Study
 
 SAME_FAILURES = 5
 """So many trials that fail in the same way at the start of a search end it."""

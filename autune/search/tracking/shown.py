@@ -15,7 +15,8 @@ from pathlib import Path
 
 from autune.errors import AutuneError
 from autune.search.folder import POTENTIAL, SearchFolder
-from autune.search.presentable import (
+from autune.search.record import Record, State
+from autune.search.tracking.presentable import (
     digest_of,
     read_history,
     readable,
@@ -23,7 +24,6 @@ from autune.search.presentable import (
     valid_name,
     with_valid_names,
 )
-from autune.search.record import Record, State
 from autune.settings import read_yaml
 from autune.space import flatten
 

@@ -20,7 +20,7 @@ from typing import Protocol, TextIO
 
 from autune.errors import DataError, SearchError
 from autune.formats.files import make_folder, write_bytes
-from autune.search.lock import PATIENCE, release, sweep, take
+from autune.search.running.lock import PATIENCE, release, sweep, take
 
 INTERVAL = 5.0
 """Seconds between two times that files are sent, at least."""

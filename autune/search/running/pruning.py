@@ -25,9 +25,9 @@ from typing import Any, Protocol
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
-from autune.search.racing import Race, verdict
 from autune.search.record import Record
-from autune.search.worker import WORST
+from autune.search.running.racing import Race, verdict
+from autune.search.running.worker import WORST
 from autune.settings import SearchSettings, Settings
 
 FEWEST = 3

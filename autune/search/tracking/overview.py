@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from autune.search.folder import POTENTIAL, SearchFolder
-from autune.search.presentable import digest_of, readable, valid_name, with_valid_names
 from autune.search.record import ranked
-from autune.search.shown import FILES, FORM, STATUS, Shown, files_in, milliseconds, searched_keys
+from autune.search.tracking.presentable import digest_of, readable, valid_name, with_valid_names
+from autune.search.tracking.shown import (
+    FILES,
+    FORM,
+    STATUS,
+    Shown,
+    files_in,
+    milliseconds,
+    searched_keys,
+)
 
 SUMMARY = "Best of"
 """How the words on the page of a search begin; others were written by a user."""

@@ -20,9 +20,9 @@ from typing import Any, Protocol
 
 from autune.errors import AutuneError, SearchError
 from autune.formats.files import write_text
-from autune.search.lock import sweep, working_in
 from autune.search.record import State
-from autune.search.transfer import Copy, Files, copy_of, disk_failure, folder_apart, sees
+from autune.search.running.lock import sweep, working_in
+from autune.search.running.transfer import Copy, Files, copy_of, disk_failure, folder_apart, sees
 from autune.settings import DatasetSettings, Settings
 from autune.training.epoch import Epoch, Judged, Report
 

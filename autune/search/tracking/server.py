@@ -15,9 +15,9 @@ from pathlib import Path
 
 from autune.errors import SearchError
 from autune.log import mask_credentials
-from autune.search.addresses import ENVIRONMENT, Busy, find_address, is_server, page_of
 from autune.search.folder import SearchFolder
-from autune.search.tracking import rebuild
+from autune.search.tracking.addresses import ENVIRONMENT, Busy, find_address, is_server, page_of
+from autune.search.tracking.tracker import rebuild
 
 _log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from mlflow.store.db import utils as mlflow_database
 from sqlalchemy import event
 
 from autune.formats.files import replacing
-from autune.search.addresses import Busy, database_file
 from autune.search.folder import SearchFolder
+from autune.search.tracking.addresses import Busy, database_file
 
 _SILENT = ("mlflow", "alembic", "sqlalchemy.pool", "urllib3")
 """Loggers that show tracebacks, addresses and every attempt; what matters is said by us."""

@@ -12,8 +12,8 @@ from typing import Any
 from autune.errors import AutuneError, ConfigError
 from autune.formats.files import is_file
 from autune.search.folder import open_search
-from autune.search.points import identify
 from autune.search.record import ranked
+from autune.search.study.points import identify
 from autune.settings import Settings
 from autune.space import Distribution, Parameter, SearchSpace
 
