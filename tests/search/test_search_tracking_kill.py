@@ -20,6 +20,7 @@ CALLS = (
     "log_batch",
     "log_artifacts",
     "set_tag",
+    "set_experiment_tag",
     "set_terminated",
     "create_registered_model",
     "create_model_version",
@@ -143,6 +144,7 @@ def view(folder, uri) -> dict:
 WHEN = ("before", "within", "after")
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some calls", "all calls"]
 )
