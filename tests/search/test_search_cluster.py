@@ -18,7 +18,7 @@ from fake_trial import epochs_of
 import autune
 from autune.errors import ConfigError, SearchError
 from autune.search import open_search
-from autune.search.running import distributed
+from autune.search.running import cluster as room
 from autune.search.running.transfer import APART
 from autune.settings import ResourceSettings
 
@@ -44,25 +44,32 @@ print("counts", json.dumps(result.counts))
 """
 
 
-def wait_for(condition, seconds=120.0):
+def wait_for(condition, process, seconds=120.0):
+    """Wait for what a search does; one that has ended will not do it any more."""
     until = time.monotonic() + seconds
     while not condition():
+        assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < until, "waited too long"
         time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A head without cores, and two nodes that must not write to the folders of searches."""
+    """A head without cores, and two nodes that must not write to the folders of searches.
+
+    It asks for no token.
+    """
     from ray.cluster_utils import Cluster
 
     apart = tmp_path_factory.mktemp("apart")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    cluster.apart = apart
-    for _ in range(2):
-        cluster.add_node(num_cpus=1, env_vars={APART: "1", "TMPDIR": str(apart)})
-    yield cluster
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        cluster.apart = apart
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, env_vars={APART: "1", "TMPDIR": str(apart)})
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture
@@ -79,7 +86,13 @@ def start(cluster, tmp_path, tiny_dataset):
             "marks": str(results / "marks"), "results": str(results), "address": cluster.address,
             **options,
         }  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(Path(autune.__file__).parents[1])}
+        # The token of another cluster, as Ray leaves one in the home of its user.
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(autune.__file__).parents[1]),
+            "RAY_AUTH_TOKEN": "0" * 32,
+        }
+        environment.pop("RAY_AUTH_MODE")
         process = subprocess.Popen(
             [sys.executable, "-c", DRIVER, json.dumps(options)],
             env=environment,
@@ -116,13 +129,13 @@ def check(process, results, n_trials, most=1):
 def test_searches_share_a_cluster_and_survive_a_node_and_their_own_end(cluster, start):
     first, second = start("first", trials=3), start("second", trials=2)
     marks = second[1] / "marks"
-    wait_for(lambda: len(list(marks.glob("*.txt"))) >= 1)
+    wait_for(lambda: len(list(marks.glob("*.txt"))) >= 1, second[0])
     # The end of one driver does not touch the other, and its search goes on.
-    wait_for(lambda: len(epochs_of(marks, 0)) >= 3)
+    wait_for(lambda: len(epochs_of(marks, 0)) >= 3, second[0])
     second[0].send_signal(signal.SIGKILL)
     second[0].wait()
-    wait_for((first[1] / "marks" / "0000.txt").exists)
-    wait_for(lambda: len(epochs_of(first[1] / "marks", 0)) >= 3)
+    wait_for((first[1] / "marks" / "0000.txt").exists, first[0])
+    wait_for(lambda: len(epochs_of(first[1] / "marks", 0)) >= 3, first[0])
     folder = Path((first[1] / "marks" / "0000.txt").read_text().split()[3])
     assert cluster.apart in folder.parents
     # The node on which that trial runs dies.
@@ -145,39 +158,37 @@ def raylet_of(pid):
 
 def test_an_address_far_away_is_refused_with_a_way_out():
     with pytest.raises(SearchError, match="autune submit"):
-        distributed.start(address="ray://head:10001")
+        room.start(address="ray://head:10001")
 
 
 def test_no_cluster_is_said_within_seconds(tmp_path):
     began = time.monotonic()
     with pytest.raises(SearchError, match=r"no Ray cluster at 127\.0\.0\.1:1;"):
-        distributed.start(address="127.0.0.1:1")
+        room.start(address="127.0.0.1:1")
     with pytest.raises(SearchError, match=r"nohost\.invalid:6379 cannot be reached"):
-        distributed.start(address="nohost.invalid:6379")
+        room.start(address="nohost.invalid:6379")
     with pytest.raises(SearchError, match="nonsense cannot be reached"):
-        distributed.start(address="nonsense")
+        room.start(address="nonsense")
     assert time.monotonic() - began < 10.0
 
 
 def test_something_else_at_the_address_is_no_cluster(monkeypatch):
     import socket
 
-    from autune.search.running import cluster
-
-    monkeypatch.setattr(cluster, "GREETING", 3.0)
-    monkeypatch.setattr(cluster.services, "canonicalize_bootstrap_address", str)
+    monkeypatch.setattr(room, "GREETING", 3.0)
+    monkeypatch.setattr(room.services, "canonicalize_bootstrap_address", str)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(SearchError, match="is no Ray cluster"):
-            distributed.start(address=f"127.0.0.1:{port}")
+            room.start(address=f"127.0.0.1:{port}")
 
 
 def test_a_trial_that_no_machine_can_start_is_refused(monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     with pytest.raises(ConfigError, match=r"resources\.cpus_per_trial: 1000 cores are wanted"):
-        distributed.check_cores(ResourceSettings(cpus_per_trial=1000))
+        room.check_cores(ResourceSettings(cpus_per_trial=1000))
     monkeypatch.setattr("ray.is_initialized", lambda: True)
     monkeypatch.setattr("autune.search.running.cluster.cores_of_nodes", lambda: [2, 8, 4])
-    distributed.check_cores(ResourceSettings(mpi_ranks=8))
+    room.check_cores(ResourceSettings(mpi_ranks=8))
     with pytest.raises(ConfigError, match=r"mpi_ranks: 9 cores .* the largest node has 8"):
-        distributed.check_cores(ResourceSettings(mpi_ranks=9))
+        room.check_cores(ResourceSettings(mpi_ranks=9))

@@ -18,7 +18,7 @@ from typing import Any
 import ray
 from ray._private import services
 from ray._private import worker as ray_worker
-from ray._private.authentication import authentication_token_setup
+from ray._raylet import Config  # type: ignore[attr-defined]
 from ray.air._internal import usage
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import RayActorError, RayTaskError
@@ -35,6 +35,7 @@ ANSWER = 3.0
 GREETING = 60.0
 """Seconds in which what answers there must turn out to be Ray, the import of Ray included."""
 
+AUTHENTICATION = "RAY_AUTH_MODE"
 _GREETING = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 
 WORKER_ENVIRONMENT = {
@@ -107,6 +108,11 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
     _silence()
 
 
+def is_connected() -> bool:
+    """Return whether this process is connected to Ray."""
+    return bool(ray.is_initialized())
+
+
 def cores_of_nodes() -> list[int]:
     """Return the number of cores of every node that runs."""
     nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -151,11 +157,14 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    start(address=address)
+    mode = os.environ.get(AUTHENTICATION)
     try:
+        start(address=address)
         yield
     finally:
-        ray.shutdown()
+        if ray.is_initialized():
+            ray.shutdown()
+        _authenticate(mode)
 
 
 @contextmanager
@@ -282,30 +291,39 @@ def _find(address: str) -> str:
                 "or give HOST:PORT"
             ) from None
         raise SearchError(f"address: {address} cannot be reached: {_one_line(error)}") from None
-    _bring_token()
-    try:
-        subprocess.run(
-            [sys.executable, "-c", _GREETING, found],
-            timeout=GREETING,
-            capture_output=True,
-            check=True,
-        )
-    except (subprocess.SubprocessError, OSError):
-        raise SearchError(
-            f"address: what answers at {address} is no Ray cluster, or one of another version; "
-            "give the address that ray start has printed (its port is 6379 by default)"
-        ) from None
-    return str(found)
+    # A cluster that asks for no token cannot speak to a process that does, so it is greeted
+    # without one first.
+    for mode in ("disabled", "token"):
+        try:
+            subprocess.run(
+                [sys.executable, "-c", _GREETING, found],
+                env={**os.environ, AUTHENTICATION: mode},
+                timeout=GREETING,
+                capture_output=True,
+                check=True,
+            )
+        except (subprocess.SubprocessError, OSError):
+            continue
+        _authenticate(mode)
+        return str(found)
+    raise SearchError(
+        f"address: what answers at {address} is no Ray cluster, one of another version, or one "
+        "that asks for another token than that in RAY_AUTH_TOKEN or ~/.ray/auth_token; give the "
+        "address that ray start has printed (its port is 6379 by default)"
+    )
 
 
-def _bring_token() -> None:
-    """Show the cluster the token of the user, if there is one and nothing else is said.
+def _authenticate(mode: str | None) -> None:
+    """Let this process ask for Ray's token and show it, or not.
 
     Ray makes a token at its first start on a machine and from then on asks for it, but by itself
     shows it only where no address is given.
     """
-    logging.getLogger(authentication_token_setup.__name__).setLevel(logging.ERROR)
-    authentication_token_setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    if mode is None:
+        os.environ.pop(AUTHENTICATION, None)
+    else:
+        os.environ[AUTHENTICATION] = mode
+    Config.initialize("")
 
 
 def _one_line(error: BaseException) -> str:
