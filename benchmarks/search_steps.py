@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from autune.search import run
     from autune.search.progress import PlainLines
-    from autune.search.running import distributed
+    from autune.search.running import cluster
     from autune.search.study.study import Study
     from autune.search.tracking import tracker
 
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     for name in parts:
         spent[name] = 0.0
-    distributed.start(case["concurrent"])
+    cluster.start(case["concurrent"])
     with ExitStack() as stack:
         for name, (owner, attribute) in parts.items():
             replacement = adding(getattr(owner, attribute), spent, name)

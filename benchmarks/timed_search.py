@@ -149,7 +149,7 @@ def run_search(source: Path, folder: Path) -> None:
 
     from autune.cli.searches import draw_overview
     from autune.search.run import search
-    from autune.search.running import distributed
+    from autune.search.running import cluster
     from autune.search.study.study import Study
     from autune.search.tracking import tracker
 
@@ -158,7 +158,7 @@ def run_search(source: Path, folder: Path) -> None:
     watched = {
         "propose": (Study, "propose"),
         "tell": (Study, "tell"),
-        "start_ray": (distributed, "start"),
+        "start_ray": (cluster, "start"),
         "stop_ray": (ray, "shutdown"),
         "queue_mlflow": (tracker.Tracker, "trial_finished"),
         "wait_mlflow": (tracker.Tracker, "search_finished"),

@@ -21,6 +21,7 @@ from autune.search.folder import IDENTITY, SearchFolder, place
 from autune.search.progress import ConfirmationLines, make_progress
 from autune.search.record import EndState, Observer, Record, ranked
 from autune.search.result import SearchResult, write_result
+from autune.search.running.machines import Machines
 from autune.search.running.ranks import TrialOnRanks
 from autune.search.running.worker import RunTrial, Work
 from autune.search.study.start import starting_points
@@ -119,8 +120,9 @@ def search(
         n_trainings = settings.evaluation.seeds if alone else None
         display = progress or make_progress(quiet, n_trainings)
         trackers = _trackers(folder, settings)
+        machines = Machines(address)
         return _Search(
-            folder, study, space, settings, work, dataset, display, trackers, address
+            folder, study, space, settings, work, dataset, display, trackers, machines
         ).run()
 
 
@@ -198,8 +200,8 @@ class _Search:
         Display.
     trackers
         What else wants to hear.
-    address
-        Of a Ray cluster; None: this machine.
+    machines
+        Where trials run.
     """
 
     folder: SearchFolder
@@ -210,7 +212,7 @@ class _Search:
     dataset: Dataset
     progress: Observer
     trackers: Sequence[Observer]
-    address: str | None
+    machines: Machines
 
     def run(self) -> SearchResult:
         """Run trials, confirm the best, write the result."""
@@ -221,11 +223,12 @@ class _Search:
         state: EndState = "failed"
         confirmed = None
         try:
-            if self._run_trials(n_trials, before):
-                confirmed = self._confirm()
-                state = "finished"
-            else:
-                state = "interrupted"
+            with self.machines:
+                if self._run_trials(n_trials, before):
+                    confirmed = self._confirm()
+                    state = "finished"
+                else:
+                    state = "interrupted"
         except KeyboardInterrupt:
             state = "interrupted"
         finally:
@@ -293,7 +296,7 @@ class _Search:
         )
         shared = None if work.load is not None else self.dataset.without_holdout()
         return distributed.run(
-            folder, study, settings, epochs, work, shared, observers, address=self.address
+            folder, study, settings, epochs, work, shared, observers, self.machines
         )
 
     def _conclude(self, state: EndState, confirmed: Confirmed | None) -> SearchResult:

@@ -33,11 +33,11 @@ def ray_on_two_cores():
     import ray
     from ray import cloudpickle
 
-    from autune.search.running import distributed
+    from autune.search.running import cluster
 
     # Workers cannot import modules of the tests.
     cloudpickle.register_pickle_by_value(fake_trial)
-    distributed.start(2)
+    cluster.start(2)
     yield
     ray.shutdown()
 
@@ -49,7 +49,7 @@ def run_serially():
 
     from autune.search.running.worker import Task, run_in_worker
 
-    def run_serially(folder, study, settings, epochs, work, dataset, observers, **_):
+    def run_serially(folder, study, settings, epochs, work, dataset, observers, machines):
         while (proposal := study.propose()) is not None:
             told = []
             task = Task(proposal.number, proposal.params, str(proposal.directory))
@@ -71,7 +71,7 @@ def tune_in_this_process(monkeypatch):
     from functools import partial
     from types import SimpleNamespace
 
-    from autune.search.running import distributed
+    from autune.search.running import cluster, distributed
 
     tell = []
 
@@ -101,7 +101,7 @@ def tune_in_this_process(monkeypatch):
                 last.pop("state", None)
             search_alg.on_trial_complete(trial_id, last)
 
-    monkeypatch.setattr(distributed, "start", lambda address: None)
+    monkeypatch.setattr(cluster, "start", lambda address: None)
     monkeypatch.setattr(distributed, "cores_of_nodes", lambda: [2])
     monkeypatch.setattr(distributed.tune, "with_parameters", partial)
     monkeypatch.setattr(distributed.tune, "with_resources", lambda trainable, _: trainable)

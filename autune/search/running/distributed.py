@@ -16,12 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ray
 from ray import tune
 
 from autune.search.folder import SearchFolder
 from autune.search.record import Observer
-from autune.search.running.cluster import RemoteFiles, check_cores, cores_of_nodes, quiet, start
+from autune.search.running.cluster import RemoteFiles, check_cores, cores_of_nodes, quiet
+from autune.search.running.machines import Machines
 from autune.search.running.pruning import Judge, decisive_epochs, races
 from autune.search.running.searcher import TRIES, Stopper, StudySearcher, WorkerDeaths, said_plainly
 from autune.search.running.transfer import Files
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     # Workers import this module, and have no use for Optuna.
     from autune.search.study.study import Study
 
-__all__ = ["check_cores", "run", "start"]
+__all__ = ["check_cores", "run"]
 
 GROWTH = 10.0
 """Seconds after which a cluster is looked at again: nodes come and go."""
@@ -46,7 +46,7 @@ def run(
     work: Work,
     dataset: Any,
     observers: Sequence[Observer],
-    address: str | None = None,
+    machines: Machines,
 ) -> bool:
     """Run trials until the study has all of them.
 
@@ -66,9 +66,8 @@ def run(
         Shared with all workers; None where `work` loads it.
     observers
         Told of every event, in this thread.
-    address
-        Of a running Ray cluster to join, on one of its machines: ``auto`` or HOST:PORT; None:
-        this machine alone.  Where this process is connected to Ray already, that is used.
+    machines
+        Where they run; Ray stays there until its ``with`` ends.
 
     Returns
     -------
@@ -81,23 +80,20 @@ def run(
         If all trials fail in the same way, a disk is full, the study or the cluster is away.
     """
     interrupt = signal.getsignal(signal.SIGINT)
-    started = not ray.is_initialized()
     scratch = _Scratch(folder.path / ".ray")
     searcher = None
     try:
         with quiet(), said_plainly():
-            if started:
-                start(address=address)
+            machines.connect()
             scratch.make()
-            alone = started and address is None
-            files = None if alone else RemoteFiles(folder.trials)
+            files = None if machines.alone else RemoteFiles(folder.trials)
             judge = Judge(settings, epochs, study.records())
             task = Task(
                 number=-1,
                 params={},
                 directory="",
                 identity=folder.identity,
-                token="" if alone else str(scratch.token),
+                token="" if machines.alone else str(scratch.token),
                 decisive=decisive_epochs(settings.search, epochs),
                 racing=races(settings),
             )
@@ -122,8 +118,6 @@ def run(
                 trial_dirname_creator=str,
             )
     finally:
-        if started and ray.is_initialized():
-            ray.shutdown()
         if threading.current_thread() is threading.main_thread():
             # Tune leaves its own handler behind.
             signal.signal(signal.SIGINT, interrupt)

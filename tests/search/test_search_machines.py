@@ -1,0 +1,76 @@
+"""Where a search runs: Ray begins with the first stage that needs it and ends with the search."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from autune.errors import SearchError
+from autune.search.running import cluster
+from autune.search.running.machines import Machines
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    """Stand in for Ray: a list of what was started, and whether it runs."""
+    started = []
+
+    def start(address):
+        started.append(address)
+        os.environ[cluster.AUTHENTICATION] = "token"  # as Ray itself does
+        running.append(True)
+
+    running = []
+    monkeypatch.delenv(cluster.AUTHENTICATION, raising=False)
+    monkeypatch.setattr(cluster, "start", start)
+    monkeypatch.setattr("ray.is_initialized", lambda: bool(running))
+    monkeypatch.setattr("ray.shutdown", running.clear)
+    return started, running
+
+
+def test_ray_is_started_once_for_all_stages_and_ends_with_the_search(ray):
+    started, running = ray
+    with Machines("head:6379") as machines:
+        assert not started
+        machines.connect()
+        machines.connect()
+        assert started == ["head:6379"]
+        assert not machines.alone
+    assert not running
+
+
+def test_a_search_that_has_nothing_to_run_starts_no_ray(ray):
+    started, _ = ray
+    with Machines():
+        pass
+    assert not started
+
+
+def test_how_ray_asks_for_tokens_is_left_as_it_was(ray):
+    with Machines() as machines:
+        machines.connect()
+        assert machines.alone
+    assert cluster.AUTHENTICATION not in os.environ
+
+
+def test_a_ray_that_runs_already_is_used_and_stays(ray):
+    started, running = ray
+    running.append(True)
+    with Machines() as machines:
+        machines.connect()
+        assert not machines.alone
+    assert not started
+    assert running
+
+
+def test_ray_ends_when_the_search_fails(ray):
+    def fail():
+        with Machines() as machines:
+            machines.connect()
+            raise SearchError("no")
+
+    _, running = ray
+    with pytest.raises(SearchError):
+        fail()
+    assert not running
