@@ -43,6 +43,9 @@ PATIENCE = 5.0
 STOP_PATIENCE = 300
 """Seconds between SIGTERM and SIGKILL: workers write their files, MLflow the last trials."""
 
+_TALKATIVE = ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk")
+"""Loggers of Ray that write what they send."""
+
 ENDED = ("succeeded", "failed", "stopped")
 _OF_RAY = "Running entrypoint for job "
 _SEARCH = "autune_search"
@@ -256,8 +259,9 @@ def _connected(given: str | None) -> Iterator[JobSubmissionClient]:
         from ray.exceptions import AuthenticationError
         from ray.job_submission import JobSubmissionClient
 
-        for handler in logging.getLogger("ray").handlers:
-            handler.setLevel(logging.ERROR)
+        # Not their handlers, which other loggers may share.
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.ERROR)
     except ImportError:
         raise SearchError(
             "jobs on a cluster need ray[default]; install it with pip install 'autune[cluster]'"
