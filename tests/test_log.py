@@ -11,13 +11,10 @@ from autune import log
 
 @pytest.fixture
 def stream():
-    logger = logging.getLogger(log.ROOT)
-    before = logger.handlers[:], logger.level, logger.propagate
     stream = io.StringIO()
     with warnings.catch_warnings():
         log.configure(stream=stream)
         yield stream
-    logger.handlers[:], logger.level, logger.propagate = before
 
 
 def test_lines_are_plain_and_warnings_say_so(stream):

@@ -1,18 +1,8 @@
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from autune.cli import main
-
-
-@pytest.fixture(autouse=True)
-def _keep_log():
-    logger = logging.getLogger("autune")
-    before = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.level, logger.propagate = before
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 
@@ -15,16 +14,13 @@ from autune.cli import main
 @pytest.fixture
 def log(capsys):
     """Run the verb in this process: exit code, standard output, standard error."""
-    logger = logging.getLogger("autune")
-    before = logger.handlers[:], logger.level, logger.propagate
 
     def call(*arguments) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as end:
             main(["log", *map(str, arguments)])
         return (end.value.code, *capsys.readouterr())
 
-    yield call
-    logger.handlers[:], logger.level, logger.propagate = before
+    return call
 
 
 @pytest.fixture
