@@ -21,6 +21,12 @@ codes          activation of each layer                                (n_layers
 
 A force component is F_ac = - sum_pairs dE_i/dG_i . dG_i/dr_ac; its number is 3 a + c with the
 atom a counted through the whole set.  Energies of structures are sums of atomic energies.
+
+Sums are collected in a variable and written to their array at the end.  Added up in the array,
+they have two orders: the compiled loop looks at run time whether its arrays may overlap, takes four
+terms at once if not, one after the other if so, and errs where one array lies shortly behind the
+other.  The last bit of an energy then depends on where memory happened to be free, and a training
+that goes on in another process has other errors than one without a break.
 """
 
 from __future__ import annotations
@@ -101,6 +107,7 @@ def predict_candidates(
     result = np.zeros(len(chosen))
     sign = -1.0 if is_force else 1.0
     for s in range(len(chosen)):
+        total = 0.0
         for e in range(len(net.sizes)):
             rows = _rows(data, is_force, chosen[s], e, net.sizes[e, 0])
             if len(rows) > 0:
@@ -109,7 +116,8 @@ def predict_candidates(
                 for value in outputs(
                     rows, n_tangents, we, net.sizes[e], net.codes, net.normalize_nodes
                 ):
-                    result[s] += sign * value
+                    total += sign * value
+        result[s] = total
     return result
 
 
@@ -168,8 +176,10 @@ def all_energies_and_forces(
                     dE_dG[i, k] = slope[m, k]
                 m += 1
     for s in range(len(energy)):
+        total = 0.0
         for i in range(data.first_atom[s], data.first_atom[s + 1]):
-            energy[s] += atomic[i]
+            total += atomic[i]
+        energy[s] = total
     for a in range(n_atoms):
         for p in range(data.first_pair[a], data.first_pair[a + 1]):
             i = data.center[p]

@@ -13,7 +13,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Sums may be reordered (SIMD) and multiply-adds fused; NaN and infinity keep their meaning,
-# because a diverged training is recognised by them.
+# because a diverged training is recognised by them.  The order of a sum must not depend on where
+# arrays lie: a loop adds up in a variable, not in an array (see `autune.kernels.candidates`).
 _FASTMATH = {"reassoc", "contract", "nsz"}
 
 

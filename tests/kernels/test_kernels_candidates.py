@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -14,6 +18,7 @@ from autune.kernels.candidates import (
     observe_candidates,
     predict_candidates,
 )
+from autune.kernels.network import Networks
 from autune.potential.descriptors import compute_descriptors, scaling_statistics
 from autune.potential.layout import build_networks, split_weights
 from autune.potential.model import Potential
@@ -101,3 +106,54 @@ def test_jacobians_are_finite_differences(potential: Potential, is_force: bool) 
     # Nobody feels the lone atom, and it has no force whatever the weights.
     if is_force:
         assert (jacobian[-3:] == 0.0).all()
+
+
+@contextmanager
+def free_places(*sizes: int) -> Iterator[None]:
+    """Let the next arrays of these sizes (bytes) lie one right behind the other.
+
+    The places come from the end of the memory, behind enough others of their sizes, and the last
+    that were freed are the first to be taken again.
+    """
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    library.free.argtypes = [ctypes.c_void_p]
+    places = [library.malloc(ctypes.c_size_t(size)) for _ in range(64) for size in sizes]
+    n_free = 7 * len(sizes)  # of each size as many as are kept as they are
+    for place in places[-n_free:]:
+        library.free(place)
+    yield
+    for place in places[:-n_free]:
+        library.free(place)
+
+
+def test_no_bit_of_an_energy_depends_on_where_memory_is_free() -> None:
+    n_structures, n_atoms, n_inputs = 10, 40, 3
+    generator = np.random.default_rng(2)
+    atoms = np.arange(n_atoms + 1)
+    data = Observables(
+        G=generator.normal(size=(n_atoms, n_inputs)),
+        element=np.zeros(n_atoms, np.int64),
+        first_atom=atoms[:: n_atoms // n_structures].copy(),
+        first_pair=atoms,
+        center=atoms[:-1],
+        dG_dr=generator.normal(size=(n_atoms, 3, n_inputs)),
+        length=1.0,
+        energy=np.zeros(n_structures),
+        force=np.zeros(3 * n_atoms),
+    )
+    n_weights = (n_inputs + 1) * 4 + 5
+    net = Networks(np.array([[n_inputs, 4, 1]]), np.array([1, 0]), np.array([0, n_weights]), False)
+    w = generator.normal(size=n_weights)
+    chosen = np.arange(n_structures)
+    expected = all_energies_and_forces(data, net, w)
+    expected_chosen = predict_candidates(data, net, w, False, chosen)
+    # What Numba needs around an array, by and large.
+    for around in [96, 104, 112, 120, 128] * 10:
+        with free_places(8 * n_atoms + around, 8 * n_structures + around):
+            found = all_energies_and_forces(data, net, w)
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+        with free_places(8 * n_atoms // n_structures + around, 8 * n_structures + around):
+            found_chosen = predict_candidates(data, net, w, False, chosen)
+        np.testing.assert_array_equal(found_chosen, expected_chosen)
