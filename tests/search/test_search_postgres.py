@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from autune.formats.files import write_text
 from autune.search.folder import IDENTITY, JOURNAL, SearchFolder
 from autune.search.study import storage
 from autune.search.study.study import Study
+from autune.space import SearchSpace
 
 pytestmark = pytest.mark.postgres
 
@@ -134,6 +136,21 @@ def test_a_database_that_stays_away_ends_the_search(
     study.tell(running.number, "complete", "", measure(space, running.params))
     work(study, space)
     assert [r.state for r in folder.records()] == ["complete"] * 8
+
+
+def test_cmaes_goes_on_from_plain_numbers(tmp_path, database, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a pickle")
+
+    for name in ("load", "loads", "dump", "dumps"):
+        monkeypatch.setattr(pickle, name, refuse)
+    space = SearchSpace.from_mapping(settings(sampler="cmaes", objectives=["score"], trials=20))
+    points = []
+    for name, parts in {"a": (20,), "b": (7, 9, 4)}.items():
+        folder = make_folder(tmp_path, name, database)
+        for limit in parts:
+            points += work(*begin(folder.path, space, storage=database), limit=limit)
+    assert points[:20] == points[20:]
 
 
 CALLS = (

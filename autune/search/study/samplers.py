@@ -21,6 +21,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from autune.search.study.evolution import Evolution, Told
 from autune.search.study.points import Points
 from autune.settings import SearchSettings
 from autune.space import Distribution, Parameter, SearchSpace
@@ -99,7 +100,8 @@ def _make(settings: SearchSettings, space: SearchSpace, seed: int) -> BaseSample
             return optuna.samplers.NSGAIIISampler(population_size=settings.population, seed=seed)
         case "cmaes":
             _say_what_is_random(space)
-            return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+            # Draws by the number of the trial, so its seed stays.
+            return CmaEsSampler(space, settings.seed)
         case "qmc":
             # The sequence continues where the study stands, so its own seed stays.
             return optuna.samplers.QMCSampler(
@@ -112,15 +114,93 @@ def _make(settings: SearchSettings, space: SearchSpace, seed: int) -> BaseSample
             return optuna.samplers.RandomSampler(seed=seed)
 
 
+def _is_evolved(parameter: Parameter) -> bool:
+    """Whether CMA-ES adapts a leaf."""
+    return not parameter.when and parameter.distribution.kind != "choice"
+
+
 def _say_what_is_random(space: SearchSpace) -> None:
     """Name the leaves that CMA-ES does not adapt."""
-    others = [p.key for p in space.parameters if p.when or p.distribution.kind == "choice"]
+    others = [p.key for p in space.parameters if not _is_evolved(p)]
     if others:
         log.info(
             "search.sampler: cmaes draws %s at random: choices and what has a condition are "
             "not for it",
             ", ".join(others),
         )
+
+
+class CmaEsSampler(BaseSampler):
+    """CMA-ES for numbers, chance for choices and what has a condition.
+
+    A trial keeps the number of the generation for which it was drawn; the state is made again
+    from the trials (see `Evolution`).
+
+    Parameters
+    ----------
+    space
+        What is searched.
+    seed
+        With the number of a trial it gives all its values.
+    """
+
+    GENERATION = "cma:generation"
+    """Attribute of a trial, as Optuna's own sampler calls it."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        evolved = [p for p in space.parameters if _is_evolved(p)]
+        self._evolution = Evolution(evolved)
+        self._evolved = {p.key: to_optuna(p.distribution) for p in evolved}
+        self._seed = seed
+        self._number = -1
+        self._generator = np.random.default_rng(seed)
+        self._random = optuna.samplers.RandomSampler(seed=seed)
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the numbers without conditions."""
+        return self._evolved
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Draw them."""
+        self._turn_to(trial)
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        complete.sort(key=lambda t: (str(t.datetime_complete), t.number))
+        self._evolution.learn([self._read(t) for t in complete])
+        return self._evolution.draw(int(self._generator.integers(2**32)))
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        """Draw any other leaf."""
+        self._turn_to(trial)
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def note(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Write down that a trial tries what was drawn for it."""
+        if "fixed_params" not in trial.system_attrs and self.GENERATION not in trial.system_attrs:
+            study._storage.set_trial_system_attr(  # noqa: SLF001, as all samplers of Optuna do
+                trial._trial_id,  # noqa: SLF001
+                self.GENERATION,
+                self._evolution.generation,
+            )
+
+    def _turn_to(self, trial: FrozenTrial) -> None:
+        if trial.number != self._number:
+            self._number = trial.number
+            numbers = np.random.SeedSequence([self._seed, trial.number])
+            self._generator = np.random.default_rng(numbers)
+            chance = int(self._generator.integers(2**32))
+            self._random = optuna.samplers.RandomSampler(seed=chance)
+
+    def _read(self, trial: FrozenTrial) -> Told:
+        violation = sum(max(0.0, excess) for excess in trial.constraints.values())
+        generation = trial.system_attrs.get(self.GENERATION)
+        generation = generation if isinstance(generation, int) else None
+        return Told(trial.params, (violation, trial.values[0]), generation)
 
 
 class WholePoints(BaseSampler):
@@ -149,9 +229,6 @@ class WholePoints(BaseSampler):
         self._random = optuna.samplers.RandomSampler(seed=seed)
         self._generator = np.random.default_rng(seed)
         self._distributions = {p.key: to_optuna(p.distribution) for p in space.parameters}
-        # A leaf that comes and goes would change the dimension of CMA-ES, which then stops.
-        fixed = isinstance(sampler, optuna.samplers.CmaEsSampler)
-        self._together = {p.key for p in space.parameters if not (fixed and p.when)}
 
     @property
     def needs_generations(self) -> bool:
@@ -172,11 +249,12 @@ class WholePoints(BaseSampler):
         """Draw a point that has the values that the trial has already."""
         given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         inner = self._sampler.infer_relative_search_space(study, trial)
-        inner = {key: value for key, value in inner.items() if key in self._together}
         for _ in range(REDRAWS):
             values = self._sampler.sample_relative(study, trial, inner)
             point = self._fill(study, trial, self._sampler, {**values, **given})
             if self._points.is_new(point):
+                if isinstance(self._sampler, CmaEsSampler):
+                    self._sampler.note(study, trial)
                 return point
         left = self._points.left(given)
         if left is not None:

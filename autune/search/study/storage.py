@@ -281,8 +281,6 @@ def quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # CMA-ES says it after every trial; the ranking keeps the constraints.
-            warnings.filterwarnings("ignore", "Constraints have been set, but")
             # A trial that is told again after an outage has them already.
             warnings.filterwarnings("ignore", "The constraint value is ignored")
             yield
