@@ -12,9 +12,9 @@ settings, not only over those with the best one: which one is best was read from
 so that the pair with the largest difference is always among the latter.  With ten equal settings
 a correction for nine pairs finds a difference in 14 of 100 confirmations, one for all 45 in 4.
 
-A training that diverged has no score.  The mean is then one over the seeds that are left, and
-the setting stands behind all those with fewer failures: what diverges for one seed in ten is not
-safe, however good the others are.
+A training that failed (diverged, or gave a potential that lacks a property) has no score.  The
+mean is then one over the seeds that are left, and the setting stands behind all those with fewer
+failures: what fails for one seed in ten is not safe, however good the others are.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def rank_settings(
     ----------
     scores
         Per setting one score for every seed, lower is better, the same seeds in the same order;
-        NaN or infinite where the training diverged. An array has shape (n_settings, n_seeds).
+        NaN or infinite where the training failed. An array has shape (n_settings, n_seeds).
     confidence
         Of the intervals, and 1 - probability that equal settings are told apart.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from autune.dataset import Dataset, make_folds
 from autune.properties import PropertyTable, property_error, property_names, read_reference
-from autune.settings import PropertiesSettings, Settings
+from autune.settings import EvaluationSettings, PropertiesSettings, Settings
 
 ERRORS = ("energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse")
 """Errors of the kept epoch [eV/atom, eV/Angstrom]."""
@@ -36,6 +36,20 @@ def property_metrics(table: PropertyTable, settings: PropertiesSettings) -> dict
             error = penalty if row.error_percent is None else abs(row.error_percent)
             metrics[f"property_error.{row.name}"] = min(error, penalty)
     return metrics
+
+
+def failed_properties(metrics: Mapping[str, float], settings: EvaluationSettings) -> set[str]:
+    """Return the properties that count in the score and could not be calculated."""
+    wanted = settings.properties
+    if wanted is None or settings.score.property_error.weight == 0.0:
+        return set()
+    return {
+        name
+        for name in property_names(wanted)
+        if f"property_error.{name}" in metrics  # has a reference
+        and wanted.weights.get(name, 1.0) > 0.0
+        and math.isnan(metrics.get(f"property.{name}", math.nan))
+    }
 
 
 def trial_metrics(

@@ -24,6 +24,10 @@ UNITS = {
 """What is shown of every setting, as far as its trainings have it: label, unit in the metric's."""
 
 
+FAILED = " (it diverged, or a property could not be calculated)"
+"""What the failure of a training is."""
+
+
 @dataclass(frozen=True, eq=False)
 class ConfirmedSetting:
     """A setting that was trained with several seeds.
@@ -36,7 +40,7 @@ class ConfirmedSetting:
         Dotted key and value of every searched leaf.
     seeds
         Metrics of each training, in the same order for all settings; one without a finite
-        ``score`` diverged.
+        ``score`` failed: it diverged, or a property could not be calculated.
     """
 
     trial: int
@@ -44,7 +48,7 @@ class ConfirmedSetting:
     seeds: tuple[Mapping[str, float], ...]
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Return a metric of all trainings, NaN for those that diverged, shape (n_seeds,)."""
+        """Return a metric of all trainings, NaN for those that failed, shape (n_seeds,)."""
         return np.array(
             [
                 seed.get(metric, math.nan)
@@ -205,6 +209,8 @@ def describe_confirmation(confirmation: Confirmation) -> str:
                 f"; trial {standing.setting} failed for {standing.failures} of "
                 f"{standing.n_seeds} seeds"
             )
+    if any(standing.failures for standing in standings):
+        words += FAILED
     return words
 
 

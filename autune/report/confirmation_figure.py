@@ -80,7 +80,7 @@ def _floor(seeds: FloatArray) -> tuple[float, bool]:
     """Return where intervals are cut on the left, and whether the axis is logarithmic.
 
     Errors are positive, intervals of few seeds or of one that is far out may not be.  One seed
-    can hide all differences: a property that failed counts 100 % or so.
+    can hide all differences: a property that is absurd counts 100 % or so.
     """
     seeds = seeds[np.isfinite(seeds)]
     if not len(seeds) or seeds.min() <= 0.0:

@@ -10,11 +10,13 @@ given: a trial of the search, and a seed.  So it goes on after a stop like every
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autune.dataset import Dataset
+from autune.evaluation.metrics import failed_properties
 from autune.formats.files import make_folder, write_text
 from autune.report.confirmation import Confirmation, ConfirmedSetting
 from autune.search.confirmed import Confirmed, measure_holdout, write_confirmed
@@ -123,6 +125,11 @@ def lacks(records: Sequence[Record], repetitions: Repetitions) -> bool:
 def gather(records: Sequence[Record], repetitions: Repetitions, confidence: float) -> Confirmed:
     """Put the fresh trainings of every setting together.
 
+    A training of which a property could not be calculated failed, as one that diverged: in its
+    score, which stays finite, the property counts 100 %, and one such seed would scatter so much
+    that a bad setting could not be told from the best.  What no training at all can calculate says
+    nothing about settings; and where nothing is left, all count by their scores.
+
     Parameters
     ----------
     records
@@ -137,13 +144,30 @@ def gather(records: Sequence[Record], repetitions: Repetitions, confidence: floa
         trial: [found[trial, seed] for seed in range(repetitions.n_seeds)]
         for trial in repetitions.params
     }
+    # The metrics of a training that failed count for nothing.
+    failed = _without_a_property([r for row in rows.values() for r in row], repetitions)
     settings = tuple(
-        # The metrics of a training that is not complete count for nothing, and are empty.
-        ConfirmedSetting(trial, repetitions.params[trial], tuple(r.metrics for r in row))
+        ConfirmedSetting(
+            trial,
+            repetitions.params[trial],
+            tuple({} if r.number in failed else r.metrics for r in row),
+        )
         for trial, row in rows.items()
     )
     numbers = {trial: tuple(record.number for record in row) for trial, row in rows.items()}
     return Confirmed(Confirmation(settings, confidence), numbers)
+
+
+def _without_a_property(records: Sequence[Record], repetitions: Repetitions) -> set[int]:
+    """Return the trainings that lack a property which others have."""
+    failed = {
+        r.number: failed_properties(r.metrics, repetitions.apply(r.params).evaluation)
+        for r in records
+        if math.isfinite(r.score)
+    }
+    never = set.intersection(*failed.values()) if failed else set()
+    lacking = {number for number, names in failed.items() if names - never}
+    return lacking if len(lacking) < len(failed) else set()
 
 
 def keep(folder: SearchFolder, confirmed: Confirmed, dataset: Dataset) -> Confirmed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,8 +148,13 @@ def read_confirmed(folder: SearchFolder) -> Confirmed | None:
 
 
 def committee_folders(folder: SearchFolder, confirmed: Confirmed) -> list[Path]:
-    """Return the folders of the winner's potentials, one for every seed that has one."""
-    paths = [_potential(folder, record) for record in confirmed.winner_records]
+    """Return the folders of the winner's potentials, one for every seed that did not fail."""
+    scores = confirmed.confirmation.ranked[0][1].values("score")
+    paths = [
+        _potential(folder, record)
+        for record, score in zip(confirmed.winner_records, scores, strict=True)
+        if math.isfinite(score)
+    ]
     return [path for path in paths if path.is_dir()]
 
 

@@ -113,7 +113,8 @@ def test_settings_are_named_by_the_shortest_words():
 
 SENTENCES = {
     "5 settings, 4 seeds each: trial 12 is best; trials 7 and 31 cannot be told from it (95 %); "
-    "trial 9 failed for 1 of 4 seeds": (BEST, SAME, ALSO, WORSE, FAILS),
+    "trial 9 failed for 1 of 4 seeds (it diverged, or a property could not be calculated)":
+        (BEST, SAME, ALSO, WORSE, FAILS),
     "2 settings, 4 seeds each: trial 12 is best; trial 7 cannot be told from it (95 %)":
         (BEST, SAME),
     "2 settings, 4 seeds each: trial 12 is best, and better than trial 3 (95 %)": (BEST, WORSE),
@@ -123,7 +124,8 @@ SENTENCES = {
     "1.26 (95 %)": (BEST,),
     "1 setting, 2 seeds: none gave a potential":
         (setting(5, [NAN, math.inf]),),
-    "2 settings, 4 seeds each: trial 12 is best; trial 9 failed for 1 of 4 seeds": (BEST, FAILS),
+    "2 settings, 4 seeds each: trial 12 is best; trial 9 failed for 1 of 4 seeds (it diverged, or "
+    "a property could not be calculated)": (BEST, FAILS),
 }  # fmt: skip
 
 

@@ -141,6 +141,87 @@ def test_a_setting_that_diverges_is_not_the_winner(run):
     assert [s.failures for s in standings] == sorted(s.failures for s in standings)
 
 
+class TestFailedProperties:
+    """What is calculated: C11, C12, C44 and the bulk modulus; all have a reference."""
+
+    NAMES = ("C11", "C12", "C44", "bulk_modulus")
+
+    @staticmethod
+    def with_properties(**wanted):
+        raw = settings(best=4, seeds=6)
+        properties = {"reference": "builtin:gold", "elastic_constants": {}, **wanted}
+        return {**raw, "evaluation": {"seeds": 2, "properties": properties}}
+
+    def run_without(self, fails):
+        """Make a trial that lacks the properties that `fails` names for its settings."""
+
+        def trial(at, dataset, directory, report):
+            result = run_with_luck(at, dataset, directory, report)
+            failed = fails(at) if at.training.seed >= FIRST_FRESH_SEED else ()
+            metrics = dict(result.metrics)
+            for name in self.NAMES:
+                metrics[f"property.{name}"] = np.nan if name in failed else 100.0
+                metrics[f"property_error.{name}"] = 100.0 if name in failed else 1.0
+            metrics["property_error"] = 50.0 if failed else 1.0
+            metrics["score"] += 10.0 if failed else 0.0
+            return replace(result, metrics=metrics)
+
+        return trial
+
+    @staticmethod
+    def one_seed(*names):
+        """Fail for one seed where the force ratio is small."""
+        return lambda at: (
+            names
+            if at.training.seed == FIRST_FRESH_SEED + 3 and at.training.force_ratio < 0.3
+            else ()
+        )
+
+    def confirm(self, run, fails, **wanted):
+        result = run(self.with_properties(**wanted), self.run_without(fails))
+        ratios = {r.number: r.params["training.force_ratio"] for r in result.records}
+        return result, ratios
+
+    def test_a_seed_that_lacks_a_property_failed(self, run):
+        result, ratios = self.confirm(run, self.one_seed("C44"))
+        standings = result.confirmed.confirmation.standings
+        failures = {s.setting: s.failures for s in standings}
+        assert failures == {trial: int(ratios[trial] < 0.3) for trial in failures}
+        assert set(failures.values()) == {0, 1}
+        for standing in standings:
+            assert standing.score.std < 1.0
+            assert not (standing.failures and standing.same_as_best)
+        summary = json.loads(result.folder.confirmed_file.read_text())["summary"]
+        assert "failed for 1 of 6 seeds" in summary
+        assert summary.endswith("(it diverged, or a property could not be calculated)")
+
+    def test_what_does_not_count_in_the_score_is_no_failure(self, run):
+        result, _ = self.confirm(run, self.one_seed("C44"), weights={"C44": 0.0})
+        assert {s.failures for s in result.confirmed.confirmation.standings} == {0}
+
+    def test_what_no_training_can_calculate_is_no_failure(self, run):
+        fails = self.one_seed("C11")
+        result, ratios = self.confirm(run, lambda at: ("bulk_modulus", *fails(at)))
+        for standing in result.confirmed.confirmation.standings:
+            assert standing.failures == int(ratios[standing.setting] < 0.3)
+
+    def test_where_all_fail_the_score_decides(self, run):
+        result, _ = self.confirm(
+            run, lambda at: ("C11",) if at.training.seed % 2 else ("C12", "C44")
+        )
+        assert {s.failures for s in result.confirmed.confirmation.standings} == {0}
+        assert result.state == "finished"
+
+    def test_a_committee_has_no_member_that_failed(self, run):
+        result, _ = self.confirm(
+            run, lambda at: ("C44",) if at.training.seed == FIRST_FRESH_SEED + 3 else ()
+        )
+        found = result.confirmed
+        assert {s.failures for s in found.confirmation.standings} == {1}
+        members = {int(path.parent.name) for path in committee_folders(result.folder, found)}
+        assert members == set(found.winner_records) - {found.winner_records[2]}
+
+
 class TestHoldout:
     @pytest.fixture
     def dataset(self):
