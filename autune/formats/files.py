@@ -52,7 +52,7 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str | Path, sync: bool = True) -> Iterator[Path]:
+def replacing(path: str | Path, sync: bool = True, private: bool = False) -> Iterator[Path]:
     """Give a temporary file in the same folder that takes the place of `path` at the end.
 
     If the block fails, the temporary file is removed and `path` stays as it was.
@@ -63,6 +63,8 @@ def replacing(path: str | Path, sync: bool = True) -> Iterator[Path]:
         File to write.
     sync
         Whether to wait until it is on the disk, where a failure of the power leaves it whole too.
+    private
+        Whether only its owner may read it.
 
     Raises
     ------
@@ -76,7 +78,8 @@ def replacing(path: str | Path, sync: bool = True) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        _give_usual_mode(temporary)
+        if not private:  # as which it was made
+            _give_usual_mode(temporary)
         if sync:
             _flush(temporary)
         temporary.replace(path)
@@ -109,15 +112,25 @@ def make_folder(path: str | Path) -> None:
         ) from None
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str, private: bool = False) -> None:
     """Write a text file (UTF-8) whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    text
+        What it shall hold.
+    private
+        Whether only its owner may read it.
 
     Raises
     ------
     ConfigError
         If the folder is missing or not writable, or the disk is full.
     """
-    write_bytes(path, text.encode("utf-8"))
+    with replacing(path, private=private) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -103,7 +103,7 @@ def open_confirmation(
     inner = folder.confirmation
     make_folder(inner.trials)
     write_text(inner.path / IDENTITY, f"{folder.identity}-confirm\n")
-    write_text(inner.settings_file, folder.settings_file.read_text(encoding="utf-8"))
+    inner.write_settings(folder.settings_file.read_text(encoding="utf-8"))
     mend_journal(inner.path)
     study = Study.create(inner, ("score",), fingerprint, settings.search.storage)
     study.continue_with_points(repetitions, repetitions.points)

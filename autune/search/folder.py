@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from autune.errors import SearchError
+from autune.formats.files import write_text
+from autune.log import mask_credentials
 from autune.search.record import EndState, Record, ranked
 from autune.settings import Settings
 from autune.space import SearchSpace
@@ -138,6 +140,14 @@ class SearchFolder:
                 f"trial {trial} is {records[trial].state} and has no potential; choose another"
             )
         return path
+
+    def write_settings(self, text: str) -> None:
+        """Keep the settings file as the user gave it, with its comments.
+
+        A password in it stays, because --resume and all that read the study need it; then only
+        the owner may read the file.  What is made of it (settings of trials, MLflow) has none.
+        """
+        write_text(self.settings_file, text, private=mask_credentials(text) != text)
 
     def space(self) -> SearchSpace:
         """Read what is searched."""

@@ -115,7 +115,7 @@ def search(
         study = _open_study(folder, space, settings, dataset.fingerprint)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
-        write_text(folder.settings_file, text)
+        folder.write_settings(text)
         alone = settings.evaluation.cross_validation == "none"
         n_trainings = settings.evaluation.seeds if alone else None
         display = progress or make_progress(quiet, n_trainings)

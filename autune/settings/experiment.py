@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from autune.errors import ConfigError, short
+from autune.log import mask_credentials
 from autune.settings.data import DatasetSettings
 from autune.settings.evaluation import EvaluationSettings
 from autune.settings.fields import Model
@@ -26,6 +27,9 @@ from autune.settings.search import (
 )
 from autune.settings.training import TrainingSettings
 from autune.settings.yaml_file import read_yaml
+
+_ADDRESSES = (("search", "storage"), ("tracking", "mlflow"))
+"""Settings that may hold a password."""
 
 
 class Settings(Model):
@@ -55,8 +59,16 @@ class Settings(Model):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_yaml(self) -> str:
-        """Write the settings as YAML that `from_mapping` reads back."""
-        return yaml.safe_dump(self.model_dump(mode="json", by_alias=True), sort_keys=False)
+        """Write the settings as YAML that `from_mapping` reads back.
+
+        Passwords in addresses are masked: these files lie in the folder of every trial, which has
+        no use for the addresses.
+        """
+        content = self.model_dump(mode="json", by_alias=True)
+        for section, key in _ADDRESSES:
+            if content[section][key] is not None:
+                content[section][key] = mask_credentials(content[section][key])
+        return yaml.safe_dump(content, sort_keys=False)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Settings:

@@ -137,6 +137,6 @@ class TrackingSettings(Model):
         ):
             raise ValueError(
                 f"mlflow must be default, null, or an address that begins with one of "
-                f"{', '.join(schemes)} and ://, found {self.mlflow}"
+                f"{', '.join(schemes)} and ://, found {mask_credentials(str(self.mlflow))}"
             )
         return self

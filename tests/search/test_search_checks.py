@@ -15,6 +15,8 @@ from fake_trial import settings
 import autune
 from autune.errors import ConfigError, DataError, SearchError
 from autune.search import search
+from autune.settings import Settings
+from autune.space import SearchSpace
 
 pytestmark = pytest.mark.usefixtures("without_ray")
 
@@ -117,6 +119,49 @@ def test_a_file_is_kept_with_its_comments(run, tmp_path):
     result = run(path, name="other")
     assert result.folder.settings_file.read_text() == text
     assert result.folder.name == "other"
+
+
+def test_a_password_is_in_the_search_s_own_file_alone_which_others_cannot_read(
+    run, tmp_path, monkeypatch
+):
+    from autune.search import run as module
+
+    monkeypatch.setattr(module, "_trackers", lambda folder, settings: [])
+    raw = settings(trials=2, sampler="random")
+    raw["tracking"]["mlflow"] = "http://me:se:cr@t@host:5000"
+    raw["confirm"] = {"best": 1, "seeds": 2}
+    path = tmp_path / "space.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    path.chmod(0o644)
+    folder = run(path, name="other").folder
+    holding = {p for p in folder.path.rglob("*") if p.is_file() and b"cr@t" in p.read_bytes()}
+    assert holding == {folder.settings_file, folder.confirmation.settings_file}
+    assert {p.stat().st_mode & 0o777 for p in holding} == {0o600}
+    assert folder.settings_file.read_text() == path.read_text()
+    of_trial = Settings.read(folder.trials / "0001" / "settings.yaml")
+    assert of_trial.tracking.mlflow == "http://me:***@host:5000"
+    raw["search"]["trials"] = 3
+    assert len(run(raw, name="other", resume=True).records) == 3
+    assert folder.settings_file.stat().st_mode & 0o777 == 0o600
+    plain = run(settings(trials=1), name="plain").folder.settings_file
+    usual = tmp_path / "usual"
+    usual.touch()
+    assert plain.stat().st_mode == usual.stat().st_mode
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:se@cr@t@h/d", "postgresql://h/d?password=cr@t"]
+)
+def test_settings_of_a_trial_have_no_password(address):
+    raw = settings(storage=address)
+    raw["tracking"]["mlflow"] = f"{address}2"
+    at = SearchSpace.from_mapping(raw).example()
+    text = at.to_yaml()
+    assert "cr@t" not in text
+    assert text.count("***") == 2
+    again = Settings.from_mapping(yaml.safe_load(text))
+    assert again.identity == at.identity
+    assert again.training == at.training
 
 
 def test_the_room_can_be_called():
