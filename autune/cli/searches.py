@@ -98,8 +98,8 @@ def status(
 ) -> None:
     """Show how far a search is.
 
-    Prints the number of trials in each state and the best trials with their settings, and draws
-    all trials to search.png in the folder of the search.
+    Prints the number of trials in each state, why there are no more, and the best trials with
+    their settings, and draws all trials to search.png in the folder of the search.
 
     \b
     Example:
@@ -112,13 +112,19 @@ def status(
     from autune.search.confirmed import read_confirmed
     from autune.search.folder import open_search
     from autune.search.record import ranked
+    from autune.search.study.points import all_points, trials_in_all
 
     folder = open_search(name, results)
     records = folder.records()
     counts = Counter(record.state for record in records)
-    wanted = folder.space().example().search.trials
+    space = folder.space()
+    every = all_points(space)
+    n_points = None if every is None else len(every)
+    n_trials = trials_in_all(space.example().search.trials, n_points, len(records))
     counted = "".join(f", {count} {state}" for state, count in counts.items())
-    typer.echo(f"{folder.path}: {len(records)} of {wanted} trials{counted}")
+    why = folder.ended_because(records)
+    ended = f"; ended: {why}" if why else ""
+    typer.echo(f"{folder.path}: {len(records)} of {n_trials} trials{counted}{ended}")
     best = ranked(records)[:N_SHOWN]
     if best:
         errors = [{n: r.metrics[n] for n in SHOWN_METRICS if n in r.metrics} for r in best]
@@ -252,7 +258,10 @@ def draw_overview(folder: SearchFolder, records: Sequence[Record]) -> None:
     from autune.report.figures import plot_search
 
     if records:
-        rows = [{"number": r.number, "state": r.state, **r.metrics} for r in records]
+        rows = [
+            {"number": r.number, "state": r.state, "violation": r.violation, **r.metrics}
+            for r in records
+        ]
         plot_search(rows, folder.path / "search.png")
 
 

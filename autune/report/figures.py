@@ -151,7 +151,8 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     trials
         One mapping per trial with ``number`` and, where known, ``state``, ``score``,
         ``energy_rmse`` [eV/atom], ``force_rmse`` [eV/Angstrom] and ``property_error`` [%].
-        A trial whose state is given and is not ``complete`` is drawn in grey.
+        A trial whose state is given and is not ``complete`` is drawn in grey, and one whose
+        ``violation`` is above 0 as a grey cross: it is neither the best nor a compromise.
     path
         PNG to write.
 
@@ -165,6 +166,8 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     if not trials:
         raise DataError("no trials to draw; wait for the first to end")
     finished = np.array([str(t.get("state", "complete")).lower() == "complete" for t in trials])
+    breaks = finished & np.array([float(t.get("violation", 0.0)) > 0.0 for t in trials])
+    kept = finished & ~breaks
     number, score, energy, force, property_ = (
         np.array([_number(trial.get(key)) for trial in trials])
         for key in ("number", "score", "energy_rmse", "force_rmse", "property_error")
@@ -177,8 +180,13 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
             left.scatter(
                 number[~finished], score[~finished], color=_GREY, s=20, label="not complete"
             )
-        left.scatter(number[finished], score[finished], color=_TRAIN, s=28, label="complete")
-        known = finished & np.isfinite(score)
+        if breaks.any():
+            left.scatter(
+                number[breaks], score[breaks], color=_GREY, s=24, marker="x",
+                label="beyond the constraints",
+            )  # fmt: skip
+        left.scatter(number[kept], score[kept], color=_TRAIN, s=28, label="complete")
+        known = kept & np.isfinite(score)
         order = np.argsort(number[known])
         left.step(
             number[known][order],
@@ -191,11 +199,13 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.set_xlabel("trial")
         left.set_ylabel("score")
-        left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
+        n_columns = 2 if breaks.any() else 3  # all that fit above the axes
+        left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=n_columns)
 
         right.scatter(energy[~finished], force[~finished], color=_GREY, s=20)
-        coloured = np.isfinite(property_) & finished
-        plain = finished & ~coloured
+        right.scatter(energy[breaks], force[breaks], color=_GREY, s=24, marker="x")
+        coloured = np.isfinite(property_) & kept
+        plain = kept & ~coloured
         right.scatter(energy[plain], force[plain], color=_TRAIN, s=32)
         if coloured.any():
             # Failed properties count 100 % or so; they would hide all other differences.
@@ -208,7 +218,7 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
             figure.colorbar(
                 dots, ax=right, label="property error [%]", extend="max" if beyond else "neither"
             )
-        front = _pareto_front(energy, force, finished)
+        front = _pareto_front(energy, force, kept)
         right.step(
             energy[front], force[front], where="post", color=_TEST, linewidth=1.0, zorder=0.5,
             label="best compromises of energy and force",

@@ -7,11 +7,12 @@ import fcntl
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from autune.errors import SearchError
 from autune.formats.files import write_text
@@ -98,11 +99,22 @@ class SearchFolder:
     @property
     def state(self) -> EndState:
         """How the search ended; interrupted where nothing says so."""
-        try:
-            state = json.loads((self.path / "result.json").read_text(encoding="utf-8"))["state"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return "interrupted"
-        return state if state in get_args(EndState) else "interrupted"
+        found = self._result().get("state")
+        states: tuple[EndState, ...] = get_args(EndState)
+        return next((state for state in states if state == found), "interrupted")
+
+    def ended_because(self, records: Sequence[Record]) -> str:
+        """Say why there are no more trials; empty where there may be.
+
+        Parameters
+        ----------
+        records
+            All trials: where there are others than at the end, the search has gone on since.
+        """
+        result = self._result()
+        why = result.get("ended_because")
+        is_old = result.get("trials") != Counter(record.state for record in records)
+        return why if isinstance(why, str) and not is_old else ""
 
     def records(self) -> list[Record]:
         """Read all trials from the study."""
@@ -158,6 +170,14 @@ class SearchFolder:
         from autune.search.study.study import Study
 
         return Study.open(self)
+
+    def _result(self) -> dict[str, Any]:
+        """Read how the search ended; nothing where it has not or the file is damaged."""
+        try:
+            content = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -30,12 +30,15 @@ class SearchResult:
         All trials.
     confirmed
         What fresh seeds say about the best of them; None where nobody asked or it is to come.
+    ended_because
+        Why there are no more trials; empty where there may be.
     """
 
     folder: SearchFolder
     state: EndState
     records: tuple[Record, ...]
     confirmed: Confirmed | None = None
+    ended_because: str = ""
 
     @property
     def best(self) -> Record | None:
@@ -63,17 +66,17 @@ def write_result(result: SearchResult, objectives: Sequence[str]) -> None:
     params = sorted({name for record in result.records for name in record.params})
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["number", "state", "reason", "seconds", *metrics, *params])
+    writer.writerow(["number", "state", "reason", "seconds", "violation", *metrics, *params])
     for record in result.records:
         values = [record.metrics.get(name, "") for name in metrics]
         chosen = [record.params.get(name, "") for name in params]
-        writer.writerow(
-            [record.number, record.state, record.reason, record.seconds, *values, *chosen]
-        )
+        told = [record.number, record.state, record.reason, record.seconds, record.violation]
+        writer.writerow([*told, *values, *chosen])
     write_text(folder.path / "trials.csv", table.getvalue())
     summary = {
         "name": folder.name,
         "state": result.state,
+        "ended_because": result.ended_because,
         "objectives": list(objectives),
         "trials": result.counts,
         "best": None if best is None else _summarize(best),
@@ -98,4 +101,9 @@ def _summarize_confirmed(confirmed: Confirmed) -> dict[str, Any]:
 
 
 def _summarize(record: Record) -> dict[str, Any]:
-    return {"number": record.number, "params": record.params, "metrics": record.metrics}
+    return {
+        "number": record.number,
+        "params": record.params,
+        "metrics": record.metrics,
+        "violation": record.violation,
+    }

@@ -304,7 +304,7 @@ class _Search:
         records: tuple[Record, ...] = ()
         with suppress(SearchError):
             records = tuple(self.study.records())
-        result = SearchResult(self.folder, state, records, confirmed)
+        result = SearchResult(self.folder, state, records, confirmed, self.study.ended_because)
         if records:
             write_result(result, self.study.objectives)
         for tracker in self.trackers:

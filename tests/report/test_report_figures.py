@@ -89,6 +89,29 @@ def test_values_that_are_not_finite_are_left_out(tmp_path):
     figures.plot_search([{"number": 0, "score": nan}], tmp_path / "failed.png")
 
 
+def shows(picture, colour: str) -> int:
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return int((np.abs(picture[..., :3] - rgb) < 0.05).all(axis=-1).sum())
+
+
+def test_what_breaks_a_constraint_is_no_compromise(tmp_path):
+    kept = [
+        {"number": n, "score": score, "energy_rmse": 0.01 * score, "force_rmse": 0.05 / score}
+        for n, score in enumerate((3.0, 2.0, 1.5))
+    ]
+    better = {"number": 3, "score": 0.1, "energy_rmse": 0.001, "force_rmse": 0.001}
+    figures.plot_search([*kept, better], tmp_path / "free.png")
+    figures.plot_search([*kept, {**better, "violation": 0.5}], tmp_path / "bound.png")
+    figures.plot_search([*kept, {**better, "state": "stopped"}], tmp_path / "without.png")
+    free, bound, without = (
+        imread(tmp_path / f"{name}.png") for name in ("free", "bound", "without")
+    )
+    orange = "#D55E00"  # best so far, and the front
+    assert shows(bound, orange) == pytest.approx(shows(without, orange), rel=0.1)
+    assert shows(free, orange) > 1.5 * shows(bound, orange)
+    assert not np.array_equal(bound, without)
+
+
 def test_nothing_to_draw_is_refused(tmp_path):
     path = tmp_path / "figure.png"
     with pytest.raises(DataError, match="no epochs"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from types import SimpleNamespace
 
 import pytest
 from fake_trial import settings
-from study_alone import begin, work
+from study_alone import begin, small_space, work
 
+from autune.cli.searches import status
 from autune.errors import SearchError
 from autune.search.study import ending
 
@@ -99,6 +101,41 @@ def test_a_search_that_ended_is_over_without_a_worker(tmp_path, run, without_ray
     assert study.ended_because == "no better score in 2 trials"
     study, _ = begin(tmp_path / "fake", trials=50)
     assert not study.is_over()
+
+
+def test_the_reason_is_written_and_forgotten_when_the_search_goes_on(
+    tmp_path, run, without_ray, capsys
+):
+    result = run(settings(trials=50, patience=2))
+    why = "no better score in 2 trials"
+    assert result.ended_because == why
+    summary = json.loads((result.folder.path / "result.json").read_text())
+    assert summary["ended_because"] == why
+    capsys.readouterr()
+    status("fake", tmp_path)
+    n = len(result.records)
+    assert f"{n} of 50 trials, {n} complete; ended: {why}" in capsys.readouterr().out
+    study, _ = begin(tmp_path / "fake", trials=50)
+    end(study)
+    status("fake", tmp_path)
+    assert f"{n + 1} of 50 trials, {n + 1} complete\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sampler", ["grid", "random"])
+def test_the_points_of_a_finite_space_are_all_trials(tmp_path, run, without_ray, capsys, sampler):
+    raw = small_space(sampler=sampler, trials=40).template
+    result = run({**raw, "name": "whole"})
+    assert len(result.records) == 16
+    assert "search whole: 16 trials" in capsys.readouterr().out
+    status("whole", tmp_path)
+    assert (
+        "16 of 16 trials, 16 complete; ended: all 16 points of the space" in capsys.readouterr().out
+    )
+    raw["search"]["trials"] = 5
+    run({**raw, "name": "part"})
+    capsys.readouterr()
+    status("part", tmp_path)
+    assert "5 of 5 trials, 5 complete; ended: all 5 trials" in capsys.readouterr().out
 
 
 def test_no_time_at_all_is_said(run, without_ray):

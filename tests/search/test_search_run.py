@@ -73,6 +73,18 @@ def test_a_search_ends_with_everything_in_its_folder(run, tmp_path, capsys, requ
     assert [r.objectives for r in again.records] == [r.objectives for r in result.records]
 
 
+@pytest.mark.usefixtures("without_ray")
+def test_the_table_of_trials_says_what_is_beyond_the_constraints(run):
+    result = run(settings(trials=8, sampler="random", constraints={"energy_rmse": 0.8}))
+    with (result.folder.path / "trials.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    told = [float(row["violation"]) for row in rows]
+    assert told == pytest.approx([r.violation for r in result.records])
+    assert min(told) == 0.0 < max(told)
+    summary = json.loads((result.folder.path / "result.json").read_text())
+    assert summary["best"]["violation"] == 0.0
+
+
 @pytest.mark.ray
 @with_ray
 def test_the_pruner_judges_the_first_seed_only(run):

@@ -37,6 +37,21 @@ def all_points(space: SearchSpace) -> list[dict[str, Any]] | None:
         return None
 
 
+def trials_in_all(wanted: int, n_points: int | None, n_trials: int) -> int:
+    """Return how many trials a search has when nothing ends it before.
+
+    Parameters
+    ----------
+    wanted
+        ``search.trials``.
+    n_points
+        Points of the space; None: too many to list.
+    n_trials
+        Trials that there are already.
+    """
+    return max(wanted if n_points is None else min(wanted, n_points), n_trials)
+
+
 class Points:
     """What was tried of a space, and what is to be tried first.
 

@@ -21,7 +21,7 @@ from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, Proposal, Record, State
 from autune.search.study.ending import Course, Limits
 from autune.search.study.outcome import judge, read_record
-from autune.search.study.points import Points, Proposes, all_points
+from autune.search.study.points import Points, Proposes, all_points, trials_in_all
 from autune.search.study.samplers import WholePoints, make_sampler, suggest
 from autune.search.study.storage import IN_JOURNAL, Store
 from autune.settings import SearchSettings
@@ -188,8 +188,7 @@ class Study:
         self._limits = Limits(
             settings.trials, settings.time_limit, settings.patience, self._points.n_points
         )
-        n_points = settings.trials if every is None else len(every)
-        return max(min(settings.trials, n_points), len(trials))
+        return trials_in_all(settings.trials, self._points.n_points, len(trials))
 
     def continue_with_points(self, space: Proposes, points: Listed) -> int:
         """Make the study ready to propose given points and no others, each once.
