@@ -171,6 +171,27 @@ def test_the_best_of_another_search_that_fit(here, caplog):
     assert starting_points(space, ["results/before", "before"]) == fit
 
 
+def test_points_beyond_the_trials_are_counted_and_run_later(here, run, without_ray, caplog):
+    files = [write(here / f"{n}.yaml", fixed(training__force_ratio=0.125 * n)) for n in range(1, 5)]
+    raw = settings(trials=2, start_from=files, sampler="random")
+    with caplog.at_level(logging.INFO, logger="autune"):
+        result = run(raw)
+    (line,) = [m for m in caplog.messages if "are not run" in m]
+    assert line == (
+        "search.start_from: the last 2 of 4 points are not run, since search.trials is 2; raise it "
+        "to 4, now or with --resume"
+    )
+    caplog.clear()
+    raw["search"]["trials"] = 5
+    result = run(raw, resume=True)
+    ratios = [r.params["training.force_ratio"] for r in result.records]
+    assert ratios[:4] == [0.125, 0.25, 0.375, 0.5]
+    assert ratios[4] not in ratios[:4]
+    with caplog.at_level(logging.INFO, logger="autune"):
+        run({**raw, "name": "enough"})
+    assert not [m for m in caplog.messages if "are not run" in m]
+
+
 def test_what_is_neither_is_named(here):
     space = SearchSpace.from_mapping(settings())
     with pytest.raises(

@@ -38,6 +38,8 @@ def starting_points(
 ) -> list[dict[str, Any]]:
     """Return the points of all sources in their order, none twice.
 
+    Those that are more than the search has trials are counted in the log.
+
     Parameters
     ----------
     space
@@ -63,6 +65,17 @@ def starting_points(
             found = points_of_search(space, source, results)
         for point in found:
             points.setdefault(identify(point), point)
+    n_trials = space.example().search.trials
+    if len(points) > n_trials:
+        log.warning(
+            "%s: the last %d of %d points are not run, since search.trials is %d; raise it to %d, "
+            "now or with --resume",
+            KEY,
+            len(points) - n_trials,
+            len(points),
+            n_trials,
+            len(points),
+        )
     return list(points.values())
 
 
