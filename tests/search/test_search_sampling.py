@@ -13,6 +13,7 @@ from autune.errors import ConfigError
 from autune.search.checks import check_space
 from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, front, ranked
+from autune.search.study import samplers
 from autune.search.study.study import Study
 from autune.space import Distribution, Parameter, SearchSpace
 
@@ -241,3 +242,29 @@ def test_a_storage_that_is_none_is_refused_without_its_password(storage):
     with pytest.raises(ConfigError, match="storage must be journal or postgresql://") as error:
         SearchSpace.from_mapping(settings(storage=storage))
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(("seen", "is_same"), [(6, True), (1000, False)])
+def test_tpe_looks_at_the_newest_trials_alone(tmp_path, monkeypatch, seen, is_same):
+    monkeypatch.setattr(samplers, "SEEN_BY_TPE", seen)
+    proposals = []
+    for name, of_old in {"a": 1.0, "b": -1.0}.items():
+        study, space = begin(tmp_path / name, trials=100, startup_trials=3)
+        study.queue([space.sample(np.random.default_rng(n)) for n in range(16)])
+        for number in range(16):
+            proposal = study.propose()
+            metrics = measure(space, proposal.params)
+            if number < 10:  # the other way round in one of them
+                metrics = {key: of_old * value for key, value in metrics.items()}
+            study.tell(proposal.number, "complete", "", metrics)
+        study, _ = begin(tmp_path / name, trials=100, startup_trials=3)
+        proposals.append([study.propose().params for _ in range(3)])
+    assert (proposals[0] == proposals[1]) == is_same
+
+
+def test_a_search_of_fewer_trials_than_tpe_sees_is_as_before(tmp_path, monkeypatch):
+    points = []
+    for seen in (25, 10**9):
+        monkeypatch.setattr(samplers, "SEEN_BY_TPE", seen)
+        points.append(work(*begin(tmp_path / str(seen), trials=25, startup_trials=3)))
+    assert points[0] == points[1]

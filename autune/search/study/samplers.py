@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optuna
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 REDRAWS = 10
 """So often is a sampler asked again when it proposes what was tried; then a point is drawn."""
+
+SEEN_BY_TPE = 1000
+"""So many of the newest trials are shown to TPE, which compares all with all for each point."""
 
 _RANDOM_DRAWS = 1000
 """Random points that are drawn to find one that was not tried, in a space too large to list."""
@@ -203,6 +206,24 @@ class CmaEsSampler(BaseSampler):
         return Told(trial.params, (violation, trial.values[0]), generation)
 
 
+class _NewestTrials:
+    """A study with its newest trials alone, as a sampler sees it.
+
+    TPE takes the best tenth of several objectives by the volume that they dominate: with 10 000
+    trials of which none beats another one point takes minutes.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._whole = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def _get_trials(self, *arguments: Any, **named: Any) -> list[FrozenTrial]:
+        trials = self._whole._get_trials(*arguments, **named)  # noqa: SLF001
+        return trials[-SEEN_BY_TPE:]
+
+
 class WholePoints(BaseSampler):
     """Ask another sampler for all leaves of a point, and again if the point was tried.
 
@@ -247,6 +268,7 @@ class WholePoints(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Draw a point that has the values that the trial has already."""
+        study = self._shown(study)
         given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         inner = self._sampler.infer_relative_search_space(study, trial)
         for _ in range(REDRAWS):
@@ -269,6 +291,7 @@ class WholePoints(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
         """Draw a leaf whose condition did not hold in the point that was drawn."""
+        study = self._shown(study)
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -284,6 +307,11 @@ class WholePoints(BaseSampler):
     ) -> None:
         """Pass it on."""
         self._sampler.after_trial(study, trial, state, values)
+
+    def _shown(self, study: optuna.Study) -> optuna.Study:
+        if isinstance(self._sampler, optuna.samplers.TPESampler):
+            return cast(optuna.Study, _NewestTrials(study))
+        return study
 
     def _fill(
         self, study: optuna.Study, trial: FrozenTrial, sampler: BaseSampler, known: dict[str, Any]
