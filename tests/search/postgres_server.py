@@ -61,7 +61,7 @@ class PostgresServer:
 
     def make_database(self, name: str, encoding: str = "UTF8") -> str:
         """Make an empty database and return its address."""
-        self.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
+        self.execute(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE template0")
         return self.address(name)
 
     def execute(self, statement: str, database: str = "postgres") -> None:
