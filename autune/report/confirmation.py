@@ -177,7 +177,7 @@ def describe_settings(confirmation: Confirmation) -> list[str]:
     names = _short_names(confirmation.settings)
     return [
         f"trial {setting.trial}: "
-        + ", ".join(f"{names[key]} {value}" for key, value in setting.params.items())
+        + ", ".join(f"{names[key]} {_short_value(v)}" for key, v in setting.params.items())
         for _, setting in confirmation.ranked
     ]
 
@@ -230,10 +230,15 @@ def _trials(numbers: Sequence[int]) -> str:
 
 
 def _short_names(settings: Sequence[ConfirmedSetting]) -> dict[str, str]:
-    """Name every key by its last word, where no other ends with it."""
-    keys = dict.fromkeys(key for setting in settings for key in setting.params)
-    ends = Counter(key.rpartition(".")[2] for key in keys)
-    return {key: key if ends[end := key.rpartition(".")[2]] > 1 else end for key in keys}
+    """Name every key by its last words, as many as no other key ends with."""
+    keys = list(dict.fromkeys(key for setting in settings for key in setting.params))
+    ends = {key: [key.split(".", n)[-1] for n in range(key.count("."), -1, -1)] for key in keys}
+    shared = Counter(end for key in keys for end in ends[key])
+    return {key: next((end for end in ends[key] if shared[end] == 1), key) for key in keys}
+
+
+def _short_value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _two_lines(found: Estimate) -> str:

@@ -105,9 +105,9 @@ def test_scores_without_scatter_are_shown_by_four_digits():
 
 
 def test_settings_are_named_by_the_shortest_words():
-    first = setting(1, [1.0], **{"training.epochs": 5, "radial.eta": 1, "angular.eta": 2})
-    assert describe_settings(Confirmation((first,))) == [
-        "trial 1: epochs 5, radial.eta 1, angular.eta 2"
+    params = {"training.epochs": 5, "basis.radial.eta": 1, "basis.angular.eta": 0.123456789}
+    assert describe_settings(Confirmation((setting(1, [1.0], **params),))) == [
+        "trial 1: epochs 5, radial.eta 1, angular.eta 0.1235"
     ]
 
 
