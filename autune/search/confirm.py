@@ -44,13 +44,17 @@ class Repetitions:
     space
         Of the search.
     params
-        Point of each chosen trial of the search, best first.
+        Point of each complete trial of the search: what was chosen before a stop, and began to
+        train, may not be chosen after it.
+    chosen
+        Trials that are confirmed, best first.
     n_seeds
         Trainings of each.
     """
 
     space: SearchSpace
     params: Mapping[int, Mapping[str, Any]]
+    chosen: tuple[int, ...]
     n_seeds: int
 
     @property
@@ -59,7 +63,7 @@ class Repetitions:
         return [
             {TRIAL.key: trial, SEED.key: seed}
             for seed in range(self.n_seeds)
-            for trial in self.params
+            for trial in self.chosen
         ]
 
     def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
@@ -81,10 +85,11 @@ class Repetitions:
 def choose(records: Sequence[Record], space: SearchSpace, settings: Settings) -> Repetitions:
     """Take the best trials of a search; those beyond its constraints only where no other is."""
     assert settings.confirm is not None
-    best = ranked(records)
-    best = [record for record in best if record.violation == 0.0] or best
-    chosen = {r.number: r.params for r in best[: settings.confirm.best]}
-    return Repetitions(space, chosen, settings.confirm.seeds)
+    complete = ranked(records)
+    params = {record.number: record.params for record in complete}
+    best = [record for record in complete if record.violation == 0.0] or complete
+    chosen = tuple(record.number for record in best[: settings.confirm.best])
+    return Repetitions(space, params, chosen, settings.confirm.seeds)
 
 
 def open_confirmation(
@@ -116,12 +121,6 @@ def without_early_stops(settings: Settings) -> Settings:
     return settings.model_copy(update={"search": search})
 
 
-def lacks(records: Sequence[Record], repetitions: Repetitions) -> bool:
-    """Whether a training of the confirmation has not ended yet."""
-    ended = [dict(record.params) for record in records if record.state != "running"]
-    return any(point not in ended for point in repetitions.points)
-
-
 def gather(records: Sequence[Record], repetitions: Repetitions, confidence: float) -> Confirmed:
     """Put the fresh trainings of every setting together.
 
@@ -142,7 +141,7 @@ def gather(records: Sequence[Record], repetitions: Repetitions, confidence: floa
     found = {(r.params[TRIAL.key], r.params[SEED.key]): r for r in records if r.params}
     rows = {
         trial: [found[trial, seed] for seed in range(repetitions.n_seeds)]
-        for trial in repetitions.params
+        for trial in repetitions.chosen
     }
     # The metrics of a training that failed count for nothing.
     failed = _without_a_property([r for row in rows.values() for r in row], repetitions)

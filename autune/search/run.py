@@ -267,9 +267,8 @@ class _Search:
         )
         settings = confirm.without_early_stops(self.settings)
         work = replace(self.work, space=repetitions)
-        before = study.records()
-        if confirm.lacks(before, repetitions):
-            progress = ConfirmationLines(len(repetitions.points), before)
+        if not study.is_over():
+            progress = ConfirmationLines(len(repetitions.points), study.records())
             if not self._distribute(inner, study, settings, work, [progress]):
                 raise KeyboardInterrupt
         confidence = self.settings.confirm.confidence

@@ -122,6 +122,21 @@ def test_more_trials_are_confirmed_beside_the_old_ones(run):
         assert second.confirmed.records[trial] == first.confirmed.records[trial]
 
 
+@pytest.mark.parametrize("since", [{"best": 1, "trials": 12}, {"best": 1}], ids=["others", "fewer"])
+def test_what_ran_of_a_setting_that_is_chosen_no_longer_goes_on(run, since):
+    def stop_at_the_second_training(at, dataset, directory, report):
+        if at.training.seed >= FIRST_FRESH_SEED and int(directory.name) == 1:
+            raise KeyboardInterrupt
+        return run_with_luck(at, dataset, directory, report)
+
+    first = run(settings(trials=4), stop_at_the_second_training)
+    assert first.state == "interrupted"
+    second = run(settings(**{"trials": 4, **since}), run_with_luck, resume=True)
+    records = second.folder.confirmation.records()
+    assert records[1].params["trial"] != second.confirmed.winner
+    assert {record.state for record in records} == {"complete"}
+
+
 def test_a_search_can_be_confirmed_later(run):
     plain = fake_trial.settings(trials=8, sampler="random")
     assert run(plain, run_with_luck).confirmed is None
