@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fake_trial import objectives, settings
+from optuna.storages.journal import _storage
 
 from autune.search.folder import SearchFolder
 from autune.search.study.study import Study
@@ -56,3 +59,14 @@ def small_space(**search: Any) -> SearchSpace:
         "otherwise": 0.25,
     }
     return SearchSpace.from_mapping(raw)
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    """Let a study in a journal read this time from the clock."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return now.astimezone(tz)
+
+    monkeypatch.setattr(_storage, "datetime", Clock)

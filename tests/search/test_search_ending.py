@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from fake_trial import settings
-from study_alone import begin, small_space, work
+from study_alone import begin, set_clock, small_space, work
 
 from autune.cli.searches import status
 from autune.errors import SearchError
@@ -65,6 +66,19 @@ def test_better_is_what_ranks_before(tmp_path):
     assert study.propose() is not None
     end(study, 8.0, c=1.0)
     assert study.propose() is None
+
+
+def test_the_best_is_the_newest_where_the_clock_was_set_back(tmp_path, monkeypatch):
+    study, _ = begin(tmp_path, trials=100, patience=3)
+    for score in (5.0, 4.0, 4.5):
+        end(study, score)
+    set_clock(monkeypatch, datetime.now(tz=UTC) - timedelta(hours=1))
+    end(study, 3.0)
+    for _ in range(3):
+        again, _ = begin(tmp_path, trials=100, patience=3)
+        assert not again.is_over()
+        end(again, 3.5)
+    assert again.is_over()
 
 
 def test_hours_of_all_resumes_together(tmp_path, clock):

@@ -22,6 +22,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from autune.search.study.evolution import Evolution, Told
+from autune.search.study.outcome import place_in_course
 from autune.search.study.points import Points
 from autune.settings import SearchSettings
 from autune.space import Distribution, Parameter, SearchSpace
@@ -171,7 +172,7 @@ class CmaEsSampler(BaseSampler):
         """Draw them."""
         self._turn_to(trial)
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        complete.sort(key=lambda t: (str(t.datetime_complete), t.number))
+        complete.sort(key=place_in_course)
         self._evolution.learn([self._read(t) for t in complete])
         return self._evolution.draw(int(self._generator.integers(2**32)))
 

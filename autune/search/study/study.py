@@ -20,7 +20,7 @@ from autune.errors import SearchError, short
 from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, Proposal, Record, State
 from autune.search.study.ending import Course, Limits
-from autune.search.study.outcome import judge, read_record
+from autune.search.study.outcome import judge, place_in_course, read_record
 from autune.search.study.points import Points, Proposes, all_points, trials_in_all
 from autune.search.study.samplers import WholePoints, make_sampler, suggest
 from autune.search.study.storage import IN_JOURNAL, Store
@@ -314,9 +314,9 @@ class Study:
         """Read what there is; nothing is proposed that was tried."""
         trials = self._store.reach(lambda: self._study.get_trials(deepcopy=False))
         ended = [trial for trial in trials if trial.state.is_finished()]
-        ended.sort(key=lambda trial: self._record(trial).finished or 0.0)
-        seconds = [t.user_attrs.get("outcome", {}).get("search_seconds", 0.0) for t in ended]
-        self._course = Course(map(self._record, ended), max(seconds, default=0.0))
+        ended.sort(key=place_in_course)
+        seconds = place_in_course(ended[-1])[0] if ended else 0.0
+        self._course = Course(map(self._record, ended), seconds)
         self._space = space
         self._points = Points(
             every,
