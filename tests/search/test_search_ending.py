@@ -104,6 +104,30 @@ def test_hours_of_all_resumes_together(tmp_path, clock):
     assert study.propose() is not None
 
 
+def test_hours_count_also_where_it_is_killed_before_a_trial_ends(tmp_path, clock):
+    for _ in range(2):
+        study, _ = begin(tmp_path, trials=100, time_limit=2.0)
+        running = study.propose()
+        for _ in range(100):
+            clock.now += 36.0
+            study.keep_time()
+        # The process dies here.
+    study, _ = begin(tmp_path, trials=100, time_limit=2.0)
+    assert study.propose() == running
+    clock.now += 36.0
+    assert study.propose() is None
+    assert study.ended_because == "time limit of 2 h"
+    assert (tmp_path / "study.journal").read_text().count('"search_seconds"') == 100
+
+
+def test_the_time_is_kept_while_trials_run(run, monkeypatch, tune_in_this_process):
+    monkeypatch.setattr(ending, "KEPT_EVERY", 0.0)
+    result = run(settings(trials=1, pruner="median", grace_epochs=1))
+    journal = (result.folder.path / "study.journal").read_text().splitlines()
+    kept = [line for line in journal if line.count('{"search_seconds"')]
+    assert len(kept) >= 3
+
+
 def test_a_search_that_ended_is_over_without_a_worker(tmp_path, run, without_ray, caplog):
     with caplog.at_level(logging.INFO, logger="autune"):
         result = run(settings(trials=50, patience=2))

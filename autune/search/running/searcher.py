@@ -151,6 +151,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         if live is None:
             return
         live.note(result)
+        with self.guarded():
+            self._study.keep_time()
         if "seed" not in result:
             return
         with self.guarded():

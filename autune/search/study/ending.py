@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from autune.search.record import Record
 
+KEPT_EVERY = 60.0
+"""Seconds after which the time that a search ran is written down again."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -60,7 +63,7 @@ class Course:
     def __init__(self, records: Iterable[Record] = (), seconds: float = 0.0) -> None:
         self.since_best = 0
         self._best = (math.inf, math.inf)
-        self._before = seconds
+        self._before = self._kept = seconds
         self._began = time.monotonic()
         for record in records:
             self.note(record)
@@ -69,6 +72,18 @@ class Course:
     def seconds(self) -> float:
         """Time that the search ran, s."""
         return self._before + time.monotonic() - self._began
+
+    def to_keep(self) -> float | None:
+        """Return the time to write down, s; None if that was done a moment ago.
+
+        A search that is killed again and again before a trial ends would otherwise never reach its
+        time limit.
+        """
+        seconds = self.seconds
+        if seconds - self._kept < KEPT_EVERY:
+            return None
+        self._kept = seconds
+        return seconds
 
     def note(self, record: Record) -> None:
         """Hear that a trial ended."""

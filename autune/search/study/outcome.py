@@ -9,13 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from autune.errors import SearchError
+from autune.errors import SearchError, short
 from autune.search.record import Record, State
 
 UNKNOWN_EXCESS = 1e6
 """Excess of a constrained metric that a trial does not have or that is not finite."""
 
 _STATES: dict[str, State] = {"COMPLETE": "complete", "PRUNED": "stopped", "FAIL": "failed"}
+TOLD: dict[State, str] = {
+    "complete": "COMPLETE",
+    "stopped": "PRUNED",
+    "diverged": "FAIL",
+    "failed": "FAIL",
+}
+"""Optuna's words for how a trial ended."""
+
 _MAY_FAIL = ("property.", "property_error.")
 """A property can fail in one trial; all other metrics are in every trial or in none."""
 
@@ -71,6 +79,20 @@ def judge(
         return Verdict("failed", ", ".join(bad))
     excesses = {name: _excess(metrics.get(name), limit) for name, limit in constraints.items()}
     return Verdict("complete", reason, "", tuple(values.values()), excesses)
+
+
+def check_objectives(names: object, where: str) -> None:
+    """Refuse what is not the names of objectives.
+
+    Raises
+    ------
+    SearchError
+        If somebody has written something else into the study.
+    """
+    if names and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise SearchError(
+            f"{where}: expected names of objectives, found {short(names)}; restore it from a copy"
+        )
 
 
 def read_record(trial: Any, directory: Path, n_objectives: int) -> Record:

@@ -16,11 +16,10 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from autune.errors import SearchError, short
 from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, Proposal, Record, State
 from autune.search.study.ending import Course, Limits
-from autune.search.study.outcome import judge, place_in_course, read_record
+from autune.search.study.outcome import TOLD, check_objectives, judge, place_in_course, read_record
 from autune.search.study.points import Points, Proposes, all_points, trials_in_all
 from autune.search.study.samplers import WholePoints, make_sampler, suggest
 from autune.search.study.storage import IN_JOURNAL, Store
@@ -29,13 +28,6 @@ from autune.space import SearchSpace
 
 Listed = Sequence[Mapping[str, Any]]
 """Points, one after the other."""
-
-_TOLD: dict[State, TrialState] = {
-    "complete": TrialState.COMPLETE,
-    "stopped": TrialState.PRUNED,
-    "diverged": TrialState.FAIL,
-    "failed": TrialState.FAIL,
-}
 
 
 class Study:
@@ -132,12 +124,7 @@ class Study:
             lambda place: optuna.load_study(storage=place, study_name=store.study_name),
             for_reading=True,
         )
-        names = study.metric_names or []
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise SearchError(
-                f"{store.where}: expected names of objectives, found {short(names)}; restore it "
-                "from a copy"
-            )
+        check_objectives(study.metric_names, store.where)
         return cls(folder, store, study)
 
     @property
@@ -288,7 +275,7 @@ class Study:
                     trial.set_constraint(name, excess)
                 trial.set_user_attr("outcome", outcome)
                 return self._study.tell(
-                    trial, verdict.values, _TOLD[verdict.state], skip_if_finished=True
+                    trial, verdict.values, TrialState[TOLD[verdict.state]], skip_if_finished=True
                 )
             except UpdateFinishedTrialError:  # the answer to a first attempt was lost
                 return self._study.get_trials(deepcopy=False)[number]
@@ -299,6 +286,17 @@ class Study:
         if verdict.missing:
             raise MissingObjective(verdict.missing)
         return record
+
+    def keep_time(self) -> None:
+        """Write down how long the search ran, unless that was done a moment ago.
+
+        Raises
+        ------
+        SearchError
+            If the study cannot be written.
+        """
+        if (seconds := self._course.to_keep()) is not None:
+            self._store.reach(lambda: self._study.set_user_attr("search_seconds", seconds))
 
     def records(self) -> list[Record]:
         """Return all trials in the order of their numbers.
@@ -316,7 +314,8 @@ class Study:
         ended = [trial for trial in trials if trial.state.is_finished()]
         ended.sort(key=place_in_course)
         seconds = place_in_course(ended[-1])[0] if ended else 0.0
-        self._course = Course(map(self._record, ended), seconds)
+        kept = self._store.reach(lambda: self._study.user_attrs).get("search_seconds", 0.0)
+        self._course = Course(map(self._record, ended), max(seconds, kept))
         self._space = space
         self._points = Points(
             every,
