@@ -113,9 +113,9 @@ def search(
             write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")
         _make(folder.trials)
         study = _open_study(folder, space, settings, dataset.fingerprint)
+        folder.write_settings(text)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
-        folder.write_settings(text)
         alone = settings.evaluation.cross_validation == "none"
         n_trainings = settings.evaluation.seeds if alone else None
         display = progress or make_progress(quiet, n_trainings)
@@ -172,6 +172,12 @@ def _open_study(
     if study.fingerprint != fingerprint:
         raise SearchError(
             f"the structures of {folder.name} have changed since it began; give another --name"
+        )
+    # Of a search that was killed before its settings were written.
+    if study.objectives != settings.search.objectives:
+        raise SearchError(
+            f"the search {folder.name} began with the objectives {', '.join(study.objectives)}; "
+            "give them again, or another --name"
         )
     return study
 

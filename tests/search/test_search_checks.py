@@ -15,6 +15,7 @@ from fake_trial import settings
 import autune
 from autune.errors import ConfigError, DataError, SearchError
 from autune.search import search
+from autune.search.folder import SearchFolder
 from autune.settings import Settings
 from autune.space import SearchSpace
 
@@ -88,6 +89,18 @@ def test_missing_data_and_folders_that_cannot_be_written_are_said(run, tmp_path)
     (tmp_path / "taken" / "thesis.tex").touch()
     with pytest.raises(SearchError, match="holds something else"):
         run(name="taken")
+
+
+def test_a_search_that_was_killed_while_it_began_keeps_its_objectives(run, monkeypatch):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SearchFolder, "write_settings", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings(trials=1))
+    with pytest.raises(SearchError, match="began with the objectives energy_rmse, force_rmse;"):
+        run(settings(trials=1, objectives=["score"]), resume=True)
 
 
 def test_searched_data_settings_are_read_by_the_workers(run):
