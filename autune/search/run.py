@@ -108,6 +108,7 @@ def search(
     work = Work(space, trial, checks.load_for_trials if searches_data else None)
     _make(folder.path)
     with folder.writing():
+        checks.check_new_or_resumed(folder, resume)  # again: another process may have begun it
         # First, so that a search that is killed while it begins can go on.
         if not folder.exists:
             write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")

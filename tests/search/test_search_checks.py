@@ -14,7 +14,7 @@ from fake_trial import settings
 
 import autune
 from autune.errors import ConfigError, DataError, SearchError
-from autune.search import search
+from autune.search import checks, search
 from autune.search.folder import SearchFolder
 from autune.settings import Settings
 from autune.space import SearchSpace
@@ -101,6 +101,20 @@ def test_a_search_that_was_killed_while_it_began_keeps_its_objectives(run, monke
             run(settings(trials=1))
     with pytest.raises(SearchError, match="began with the objectives energy_rmse, force_rmse;"):
         run(settings(trials=1, objectives=["score"]), resume=True)
+
+
+def test_two_processes_that_begin_the_same_search(run, monkeypatch, tiny_dataset):
+    others = []
+
+    def prepare_slowly(*_):
+        if not others:
+            others.append(True)
+            run(settings(trials=1))
+        return tiny_dataset
+
+    monkeypatch.setattr(checks, "prepare_dataset", prepare_slowly)
+    with pytest.raises(SearchError, match=r"exists in .*--resume"):
+        run(settings(trials=2))
 
 
 def test_searched_data_settings_are_read_by_the_workers(run):
