@@ -14,6 +14,7 @@ from autune.search.checks import check_space
 from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, front, ranked
 from autune.search.study import samplers
+from autune.search.study.points import Points
 from autune.search.study.study import Study
 from autune.space import Distribution, Parameter, SearchSpace
 
@@ -53,6 +54,11 @@ def test_points_without_end_are_not_repeated_by_children_of_equal_parents(tmp_pa
     study, space = begin(tmp_path, sampler="nsga2", trials=60, population=4)
     points = work(study, space)
     assert len(set(as_text(points))) == len(points) == 60
+
+
+def test_what_is_left_with_a_value_that_differs_by_rounding():
+    points = Points(every=[{"x": 0.3, "y": 1}, {"x": 0.3, "y": 2}], tried=[{"x": 0.3, "y": 1}])
+    assert points.left({"x": 0.1 + 0.2}) == [{"x": 0.3, "y": 2}]
 
 
 def test_a_point_that_failed_is_not_tried_again(tmp_path):

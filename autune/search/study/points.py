@@ -18,7 +18,7 @@ class Proposes(Protocol):
         """Draw a value for every leaf whose condition holds."""
 
 
-def identify(params: Mapping[str, Any]) -> Hashable:
+def identify(params: Mapping[str, Any]) -> frozenset[tuple[str, Hashable]]:
     """Return what equal points have in common; 0.1 + 0.2 is 0.3."""
     return frozenset(
         (key, float(f"{value:.12g}") if isinstance(value, float) else value)
@@ -113,5 +113,5 @@ class Points:
         """List the points that were not tried and have the given values; None: too many."""
         if self._left is None:
             return None
-        wanted = given.items()
-        return [point for point in self._left.values() if wanted <= point.items()]
+        wanted = identify(given)
+        return [point for identity, point in self._left.items() if wanted <= identity]
