@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -74,3 +77,43 @@ def test_ray_ends_when_the_search_fails(ray):
     with pytest.raises(SearchError):
         fail()
     assert not running
+
+
+LISTENING = """
+import json, os
+from contextlib import suppress
+from pathlib import Path
+from autune.search.running import cluster
+
+with cluster.quiet():
+    cluster.start(cpus=1)
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+    ours = {os.getpid()}
+    while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= new
+    sockets = set()
+    for pid in ours:
+        with suppress(FileNotFoundError):
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                sockets.add(os.readlink(descriptor))
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                found.add(local.partition(":")[0])
+    print(json.dumps(sorted(found)))
+"""
+
+
+@pytest.mark.ray
+def test_ray_on_this_machine_alone_listens_to_nobody_else():
+    done = subprocess.run(
+        [sys.executable, "-c", LISTENING], capture_output=True, text=True, timeout=120, check=True
+    )
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+    found = set(json.loads(done.stdout.splitlines()[-1]))
+    assert found
+    assert found <= loopback

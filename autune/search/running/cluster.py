@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import services
+from ray._private import ray_constants, services
 from ray._private import worker as ray_worker
 from ray._raylet import Config  # type: ignore[attr-defined]
 from ray.air._internal import usage
@@ -79,6 +79,7 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
         If Ray cannot be started, or the cluster cannot be joined.
     """
     where: dict[str, Any]
+    listening = _listening_here(address is None)
     if address is None:
         # Workers have the environment of this process: Ray starts those that have one of their
         # own twice, and the ones that it keeps ready are not used.
@@ -90,7 +91,7 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
         where = {"address": _find(address), "runtime_env": {"env_vars": WORKER_ENVIRONMENT}}
     terminate = signal.getsignal(signal.SIGTERM)
     try:
-        with _environment(environment):
+        with _environment(environment), listening:
             ray.init(
                 **where,
                 log_to_driver=False,
@@ -207,6 +208,20 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _listening_here(wanted: bool) -> Iterator[None]:
+    """Let a Ray that is started listen on 127.0.0.1 alone, as it does on macOS and Windows.
+
+    On Linux it listens on all addresses of the machine, and takes 127.0.0.1 for one of them.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = before and not wanted
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _silence() -> None:
