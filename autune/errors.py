@@ -26,7 +26,10 @@ def printable(text: str) -> str:
 
 def short(value: object) -> str:
     """Write what was found as Python does, cut in the middle where it is long."""
-    return _SHORT.repr(value)
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits.
+        return f"{type(value).__name__} with too many digits to be written"
 
 
 class AutuneError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autune.errors import AutuneError, ConfigError, FormatError
+from autune.errors import AutuneError, ConfigError, FormatError, short
 
 
 def test_messages_are_one_printable_line() -> None:
@@ -17,3 +17,9 @@ def test_long_messages_keep_beginning_and_end() -> None:
     assert text.startswith("rule: found xxx")
     assert text.endswith("; do this")
     assert len(text) < 1000
+
+
+def test_numbers_that_python_does_not_write_are_named() -> None:
+    assert short(10**5000) == "int with too many digits to be written"
+    assert short([10**5000]) == "list with too many digits to be written"
+    assert short(12) == "12"

@@ -18,6 +18,14 @@ MOST_NODES = 30_000
 LARGEST_INTEGER = 2**63
 """Whole numbers are smaller, as those of NumPy and Optuna."""
 
+LONGEST_NUMBER = 400
+"""Characters of a number; PyYAML takes minutes for one in base 60 that fills a file."""
+
+MOST_LEVELS = 100
+"""Lists and mappings inside each other."""
+
+_TOO_MANY = f"more than {MOST_NODES} values (aliases count); shorten it"
+
 TAG = "tag:yaml.org,2002:"
 
 PLAIN_WORDS = {
@@ -70,8 +78,6 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         problem = next((p for words, p in PLAIN_WORDS.items() if words in problem), problem)
         remedy = "" if ";" in problem else "; mend the YAML"
         raise ConfigError("", f"settings file {path}{where}: {problem}{remedy}") from None
-    except RecursionError:
-        raise ConfigError("", f"settings file {path}: is nested too deeply; flatten it") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"a {type(content).__name__}"
         raise ConfigError(
@@ -82,14 +88,38 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 def _parse_yaml(text: str) -> Any:
     """Load YAML after looking at its nodes, before aliases are written out."""
+    _skim(text)
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
         if root is None:
             return None
         if _check(root, loader, {}) > MOST_NODES:
-            raise _refusal(root, f"more than {MOST_NODES} values (aliases count); shorten it")
+            raise _refusal(root, _TOO_MANY)
         return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _skim(text: str) -> None:
+    """Refuse too many values or levels at the first one too many, before any is built."""
+    loader = yaml.SafeLoader(text)
+    level = 0
+    try:
+        for count, event in enumerate(iter(loader.get_event, None)):
+            level += isinstance(event, yaml.CollectionStartEvent)
+            level -= isinstance(event, yaml.CollectionEndEvent)
+            if level > MOST_LEVELS:
+                raise yaml.MarkedYAMLError(
+                    problem="nested too deeply; flatten it", problem_mark=event.start_mark
+                )
+            # Lists, mappings, document and stream are two events each.
+            if count > 2 * MOST_NODES + 4:
+                raise yaml.MarkedYAMLError(problem=_TOO_MANY, problem_mark=event.start_mark)
+    except (ValueError, OverflowError):
+        raise yaml.MarkedYAMLError(
+            problem="an escape names no character; mend it", problem_mark=loader.get_mark()
+        ) from None
     finally:
         loader.dispose()
 
@@ -132,6 +162,12 @@ def _check_key(key: yaml.Node) -> str:
 
 def _check_scalar(node: yaml.ScalarNode, loader: yaml.SafeLoader) -> None:
     kind = node.tag.removeprefix(TAG)
+    if kind in ("int", "float") and len(node.value) > LONGEST_NUMBER:
+        raise _refusal(
+            node,
+            f"a number has at most {LONGEST_NUMBER} characters, found {short(node.value)}; "
+            "shorten it",
+        )
     try:
         value = loader.construct_object(node)
     except yaml.YAMLError:
@@ -139,7 +175,13 @@ def _check_scalar(node: yaml.ScalarNode, loader: yaml.SafeLoader) -> None:
         raise _refusal(
             node, f"{short(node.value)} of {tag} is not known here; write text"
         ) from None
-    except (ValueError, KeyError, IndexError, AttributeError):  # PyYAML's, of what matches no tag
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+    ):  # PyYAML's, of what matches no tag
         raise _refusal(
             node, f"expected {kind}, found {short(node.value)}; mend it or quote it"
         ) from None
