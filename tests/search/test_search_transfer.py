@@ -14,7 +14,15 @@ from autune.errors import DataError, SearchError
 from autune.formats.files import write_text
 from autune.search.running import transfer
 from autune.search.running.lock import LOCK, release, take
-from autune.search.running.transfer import APART, Copy, TrialFolders, copy_of, disk_failure, sees
+from autune.search.running.transfer import (
+    APART,
+    Copy,
+    TrialFolders,
+    copy_of,
+    disk_failure,
+    folder_apart,
+    sees,
+)
 
 
 @pytest.fixture
@@ -35,6 +43,41 @@ def apart(tmp_path: Path) -> Path:
     (folder / "seed-9").mkdir(parents=True)
     (folder / "seed-9" / "old").touch()
     return folder
+
+
+@pytest.fixture
+def everybodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder like /tmp."""
+    folder = tmp_path / "everybody"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def test_a_folder_elsewhere_is_for_its_user_alone(everybodys: Path) -> None:
+    folder = folder_apart("a1b2", "0003")
+    assert folder.parent.parent == everybodys
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+    folder.parent.chmod(0o777)
+    assert folder_apart("a1b2", "0003") == folder
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_somebody_has_put_there_before_is_not_used(
+    everybodys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = folder_apart("a1b2", "0003").parent.name
+    (everybodys / name).rmdir()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (everybodys / name).symlink_to(precious)
+    with pytest.raises(SearchError, match="is not a folder of this user; remove it"):
+        folder_apart("a1b2", "0003")
+    user = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: user + 1)
+    (everybodys / f"autune-{user + 1}-a1b2").mkdir()
+    with pytest.raises(SearchError, match="is not a folder of this user; remove it"):
+        folder_apart("a1b2", "0003")
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -204,9 +205,26 @@ def sees(token: Path | None) -> bool:
 
 
 def folder_apart(identity: str, trial: str) -> Path:
-    """Return the folder of a trial on a node that does not see the search's."""
+    """Return the folder of a trial on a node that does not see the search's.
+
+    It lies in a folder that is made for this user alone: everyone may write to the one above, and
+    put something of theirs there before.
+
+    Raises
+    ------
+    SearchError
+        If somebody has.
+    OSError
+        If the folder cannot be made.
+    """
     user = os.getuid()  # several users may work on one machine
-    return Path(tempfile.gettempdir()) / f"autune-{user}-{identity}" / trial
+    parent = Path(tempfile.gettempdir()) / f"autune-{user}-{identity}"
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = parent.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != user:
+        raise SearchError(f"{parent} is not a folder of this user; remove it, or set TMPDIR")
+    parent.chmod(0o700)
+    return parent / trial
 
 
 def disk_failure(error: BaseException | None) -> bool:
