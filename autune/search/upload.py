@@ -121,9 +121,11 @@ def _files_of(key: str, path: Path) -> dict[str, Path]:
     Raises
     ------
     ConfigError
-        If a link in a folder leads out of it.
+        If it is neither file nor folder, or a link in a folder leads out of it.
     """
     if not path.is_dir():
+        if not path.is_file():  # a device or a pipe, which has no end or no second reader
+            raise ConfigError(key, f"{path} is neither a file nor a folder; give one that is")
         return {path.name: path}
     path = path.resolve()
     files = structure_files(path)

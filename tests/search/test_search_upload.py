@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import yaml
 
@@ -29,6 +31,16 @@ def home(tmp_path, monkeypatch):
     (here / "private.key").write_text("secret")
     monkeypatch.chdir(here)
     return here
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_what_has_no_end_is_not_sent(home, kind):
+    path = "/dev/zero"
+    if kind == "pipe":
+        path = "pipe"
+        os.mkfifo(path)
+    with pytest.raises(ConfigError, match=r"dataset\.path: .* neither a file nor a folder"):
+        gather({"dataset": {"path": path}})
 
 
 @pytest.fixture
