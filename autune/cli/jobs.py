@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autune.cli.options import print_table
+from autune.log import mask_credentials
 
 if TYPE_CHECKING:
     from autune.search.jobs import Job
@@ -65,7 +67,7 @@ def submit(
     from autune.search.jobs import submit as submit_job
 
     job = submit_job(settings, address, name, results, resume)
-    option = f" --address {address}" if address else ""
+    option = f" --address {shlex.quote(mask_credentials(address))}" if address else ""
     typer.echo(
         f"submitted as the job {job.name}; results in {results}/{job.search} on the cluster\n"
         f"  autune status {job.search}{option}\n"

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -327,14 +327,17 @@ def _asks_for_token(address: str, said: str) -> bool:
 
 
 def _token() -> str:
-    """Find the token of the cluster where Ray looks for it."""
-    if token := os.environ.get("RAY_AUTH_TOKEN"):
-        return token
-    try:
-        path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN).expanduser()
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+    """Find the token of the cluster where Ray looks for it; what cannot be one is none.
+
+    A header with a line end in it would be refused with words that show the token.
+    """
+    token = os.environ.get("RAY_AUTH_TOKEN", "")
+    if not token:
+        with suppress(OSError, UnicodeDecodeError):
+            path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN).expanduser()
+            token = path.read_text(encoding="ascii")
+    token = token.strip()
+    return token if token.isascii() and token.isprintable() else ""
 
 
 @contextmanager

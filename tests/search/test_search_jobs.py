@@ -247,6 +247,35 @@ def test_a_closed_port_is_one_line(run, settings):
     assert "no answer from http://me:***@127.0.0.1" in errors
 
 
+@pytest.mark.parametrize("token", ["sec\nret", "sec\x01ret", "sec\u00e4ret"])
+def test_a_token_that_cannot_be_one_is_not_shown(run, settings, monkeypatch, token):
+    class Refuse(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(401)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("RAY_AUTH_TOKEN", token)
+    with http.server.HTTPServer(("127.0.0.1", 0), Refuse) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        code, _, errors = run("jobs", "--address", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "sec" not in errors
+
+
+def test_the_password_of_an_address_is_not_repeated(run, settings, monkeypatch):
+    job = jobs.Job("gold-1", "gold", "pending", None, None, "")
+    monkeypatch.setattr(jobs, "submit", lambda *_: job)
+    _, text, _ = run("submit", settings, "--address", "http://me:sesame@host:8265")
+    assert "sesame" not in text
+    assert "autune status gold --address 'http://me:***@host:8265'" in text
+
+
 def test_a_server_that_says_nothing_is_left_soon(settings, monkeypatch):
     monkeypatch.setattr(jobs, "PATIENCE", 0.2)
     with socket.socket() as silent:
