@@ -20,6 +20,8 @@ _MASKS = (
     (re.compile(r"(?<=://)([^/@\s:]*):(?!\d{1,5}[\"',;)>\]}])\S*@"), r"\1:***@"),
     # https://token@host; the user of a database is no secret.
     (re.compile(r"(https?://)[^/@\s:]+@"), r"\1***@"),
+    # The header of a request.
+    (re.compile(r"\b(Bearer\s+)[^\s\"',;]+", re.IGNORECASE), r"\1***"),
     # The same as a part of another address.
     (re.compile(r"(%3A%2F%2F[^\s%&]*%3A)[^\s&]*%40", re.IGNORECASE), r"\1***%40"),
     # password=... of a query, a libpq DSN, an environment; 'password': '...' of a mapping.
@@ -32,6 +34,14 @@ _MASKS = (
         r"\1***",
     ),
 )
+
+
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):.*@", re.DOTALL)
+
+
+def mask_address(address: str) -> str:
+    """Mask the password of what should be one address, however wrong it is written."""
+    return mask_credentials(_PASSWORD.sub(r"\1:***@", address))
 
 
 def mask_credentials(text: str) -> str:

@@ -71,6 +71,7 @@ SAID = {
     "sslpassword": ("sslpassword=pw host=h", "sslpassword=*** host=h"),
     "environment": ("PGPASSWORD=p,pw psql", "PGPASSWORD=*** psql"),
     "mapping": ("{'user': 'me', 'password': 'p w'}", "{'user': 'me', 'password': ***}"),
+    "header": ("'Authorization': 'Bearer pw'", "'Authorization': 'Bearer ***'"),
     "words": ("password authentication failed: token", "password authentication failed: token"),
 }
 

@@ -4,11 +4,43 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import Field, model_validator
 
-from autune.log import mask_credentials
+from autune.log import mask_address
 from autune.settings.fields import Count, Model, Positive
+
+
+def check_password(key: str, address: str) -> None:
+    """Refuse an address with characters in its user or password that no address has.
+
+    In a line of text nobody could tell where such a password ends, to mask it.
+
+    Raises
+    ------
+    ValueError
+        If a character of them must be percent-encoded and is not.
+    """
+    before, at, _ = address.partition("://")[2].partition("?")[0].rpartition("@")
+    odd = re.search(r"[^\w\-.~!$&*+=%:@/#^|]", before)
+    if at and odd:
+        raise ValueError(
+            f"{key} has {odd[0]!r} in the user or password of {mask_address(address)}; write it "
+            f"as {quote(odd[0], safe='')}"
+        )
+
+
+def quote_user(address: str) -> str:
+    """Percent-encode every @ in the user and password of an address.
+
+    SQLAlchemy takes what follows the first one for the host, which the driver names when it
+    cannot find it.
+    """
+    scheme, colon, rest = address.partition("://")
+    place, question, query = rest.partition("?")
+    user, at, host = place.rpartition("@")
+    return f"{scheme}{colon}{user.replace('@', '%40')}{at}{host}{question}{query}"
 
 
 class SearchSettings(Model):
@@ -88,8 +120,9 @@ class SearchSettings(Model):
         ):
             raise ValueError(
                 "storage must be journal or postgresql://USER@HOST/DATABASE, found "
-                f"{mask_credentials(self.storage)}"
+                f"{mask_address(self.storage)}"
             )
+        check_password("storage", self.storage)
         return self
 
 
@@ -137,6 +170,8 @@ class TrackingSettings(Model):
         ):
             raise ValueError(
                 f"mlflow must be default, null, or an address that begins with one of "
-                f"{', '.join(schemes)} and ://, found {mask_credentials(str(self.mlflow))}"
+                f"{', '.join(schemes)} and ://, found {mask_address(str(self.mlflow))}"
             )
+        if self.mlflow is not None and not self.mlflow.startswith("sqlite"):
+            check_password("mlflow", self.mlflow)
         return self

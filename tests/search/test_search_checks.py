@@ -16,6 +16,8 @@ import autune
 from autune.errors import ConfigError, DataError, SearchError
 from autune.search import checks, search
 from autune.search.folder import SearchFolder
+from autune.search.study.storage import Store
+from autune.search.tracking.addresses import find_address
 from autune.settings import Settings
 from autune.space import SearchSpace
 
@@ -176,6 +178,16 @@ def test_a_password_is_in_the_search_s_own_file_alone_which_others_cannot_read(
     assert plain.stat().st_mode == usual.stat().st_mode
 
 
+@pytest.mark.parametrize("password", ["cr t", "12,cr", "12)cr", "cr\nt", "cr[t"])
+def test_a_password_that_cannot_be_masked_is_refused_unseen(password):
+    for section, key in (("search", "storage"), ("tracking", "mlflow")):
+        raw = settings()
+        raw.setdefault(section, {})[key] = f"postgresql://me:{password}@host/db"
+        with pytest.raises(ConfigError, match=f"{key} .*postgresql://me:") as refused:
+            SearchSpace.from_mapping(raw)
+        assert "cr" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "address", ["postgresql://u:se@cr@t@h/d", "postgresql://h/d?password=cr@t"]
 )
@@ -195,3 +207,13 @@ def test_the_room_can_be_called():
     with pytest.raises(ConfigError, match=r"settings file nothing\.yaml cannot be read"):
         autune.search("nothing.yaml")
     assert autune.search.search is search
+
+
+def test_an_at_in_a_password_of_a_database_does_not_end_in_the_name_of_its_host(tmp_path):
+    address = "postgresql://me:se@cr@t@127.0.0.1:1/db"
+    with pytest.raises(SearchError, match="cannot be used") as refused:
+        Store(SearchFolder(tmp_path), address).begin(lambda storage: storage)
+    assert "cr@t" not in str(refused.value)
+    assert "Connection refused" in str(refused.value)
+    mlflow = find_address(SearchFolder(tmp_path), address)
+    assert mlflow.startswith("postgresql+psycopg://me:se%40cr%40t@127.0.0.1:1/db?")

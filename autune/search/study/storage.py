@@ -26,6 +26,7 @@ from optuna.storages.journal import JournalFileBackend
 from autune.errors import SearchError
 from autune.log import mask_credentials
 from autune.search.folder import JOURNAL, SearchFolder
+from autune.settings.search import quote_user
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ class Store:
             # The lock is a link to the absolute path, so the process may change its folder.
             return JournalStorage(JournalFileBackend(str(self._journal.resolve())))
         # Braces would be filled in by Optuna.
-        address = self._setting.replace("{", "{{").replace("}", "}}")
+        address = quote_user(self._setting).replace("{", "{{").replace("}", "}}")
         address = address.replace("postgresql://", "postgresql+psycopg://", 1)
         # Keeps no connection, so that none is left where tables are missing or just being made.
         storage = RDBStorage(

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from autune.errors import ConfigError, SearchError
 from autune.log import mask_credentials
 from autune.search.folder import SearchFolder
+from autune.settings.search import quote_user
 
 _CONNECTION = {
     "client_encoding": "utf8",  # also where the database has none
@@ -71,6 +72,7 @@ def find_address(folder: SearchFolder, uri: str = "default") -> str:
         return uri.replace(str(path), str(path.resolve()), 1)
     if (match := _POSTGRES.match(uri)) is None:
         return uri
+    uri = quote_user(uri)
     if match["driver"] is None:
         if importlib.util.find_spec("psycopg") is None:
             raise ConfigError(
