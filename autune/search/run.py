@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from autune.dataset import Dataset
 from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
 from autune.search import checks
-from autune.search.folder import IDENTITY, SearchFolder, place
+from autune.search.folder import IDENTITY, JOURNAL, SearchFolder, place
 from autune.search.progress import ConfirmationLines, make_progress
 from autune.search.record import EndState, Observer, Record, ranked
 from autune.search.result import SearchResult, write_result
@@ -109,11 +109,8 @@ def search(
     _make(folder.path)
     with folder.writing():
         checks.check_new_or_resumed(folder, resume)  # again: another process may have begun it
-        # First, so that a search that is killed while it begins can go on.
-        if not folder.exists:
-            write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")
-        _make(folder.trials)
-        study = _open_study(folder, space, settings, dataset.fingerprint)
+        with _beginning(folder):
+            study = _open_study(folder, space, settings, dataset.fingerprint)
         folder.write_settings(text)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
@@ -148,6 +145,26 @@ def _make(path: Path) -> None:
             f"{path} cannot be made: {(error.strerror or str(error)).lower()}; give another "
             "--results"
         ) from None
+
+
+@contextmanager
+def _beginning(folder: SearchFolder) -> Iterator[None]:
+    """Give a new search its identity first, so that one that is killed here can go on.
+
+    One that cannot begin, because its database is away, leaves its name free.
+    """
+    is_new = not folder.exists
+    if is_new:
+        write_text(folder.path / IDENTITY, f"{uuid.uuid4().hex[:12]}\n")
+    _make(folder.trials)
+    try:
+        yield
+    except SearchError:
+        if is_new and not (folder.path / JOURNAL).exists():
+            with suppress(OSError):
+                (folder.path / IDENTITY).unlink()
+                folder.trials.rmdir()
+        raise
 
 
 def _open_study(

@@ -217,3 +217,12 @@ def test_an_at_in_a_password_of_a_database_does_not_end_in_the_name_of_its_host(
     assert "Connection refused" in str(refused.value)
     mlflow = find_address(SearchFolder(tmp_path), address)
     assert mlflow.startswith("postgresql+psycopg://me:se%40cr%40t@127.0.0.1:1/db?")
+
+
+def test_a_search_whose_database_is_away_at_the_beginning_leaves_its_name_free(run, tmp_path):
+    raw = settings(trials=1)
+    raw["search"]["storage"] = "postgresql://me@127.0.0.1:1/db"
+    for _ in range(2):
+        with pytest.raises(SearchError, match="Connection refused; start it"):
+            run(raw, name="other")
+    assert run(settings(trials=1), name="other").folder.path == tmp_path / "other"
