@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from autune.search.folder import SearchFolder
     from autune.search.record import Record
     from autune.search.result import SearchResult
+
+log = logging.getLogger(__name__)
 
 N_SHOWN = 5
 """Trials that `status` lists."""
@@ -262,7 +265,10 @@ def draw_overview(folder: SearchFolder, records: Sequence[Record]) -> None:
             {"number": r.number, "state": r.state, "violation": r.violation, **r.metrics}
             for r in records
         ]
-        plot_search(rows, folder.path / "search.png")
+        try:
+            plot_search(rows, folder.path / "search.png")
+        except ConfigError as error:  # those who may only read see the rest
+            log.warning("the trials are not drawn: %s", error)
 
 
 VERBS = (search, status, export, ui)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 from autune.errors import SearchError
 from autune.formats.files import write_text
@@ -186,9 +186,9 @@ class SearchFolder:
         Raises
         ------
         SearchError
-            If another process runs this search.
+            If another process runs this search, or nothing can be written in its folder.
         """
-        with (self.path / ".lock").open("a") as stream:
+        with self._open_lock() as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -198,6 +198,12 @@ class SearchFolder:
             except OSError:
                 pass  # A file system without locks: nothing can be said.
             yield
+
+    def _open_lock(self) -> TextIO:
+        try:
+            return (self.path / ".lock").open("a")
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
 
 
 def place(name: str, results: str | Path) -> SearchFolder:
@@ -261,13 +267,31 @@ def existing(results: str | Path = "results") -> list[str]:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Put a copy of a folder in the place of another, whole or not at all."""
+    """Put a copy of a folder in the place of another, whole or not at all.
+
+    Raises
+    ------
+    SearchError
+        If it cannot be written.
+    """
     fresh = target.with_name(f".{target.name}.new")
     old = target.with_name(f".{target.name}.old")
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(source, fresh)
-    if target.exists():
-        target.rename(old)
-    fresh.rename(target)
+    try:
+        shutil.copytree(source, fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise _unwritable(target, error) from None
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> SearchError:
+    # The error of a whole folder is a list: source, target and reason of each file.
+    first = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
+    return SearchError(
+        f"{path} cannot be written: {str(first).lower()}; mend it and go on with --resume"
+    )

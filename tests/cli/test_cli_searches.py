@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from autune.errors import ConfigError
 from autune.search.folder import place
 from autune.search.study.study import Study
 from autune.space import SearchSpace
@@ -56,6 +57,18 @@ def test_status_lists_the_best_first(run, results):
     assert [row[:2] for row in rows] == [["1", "2.5"], ["0", "5"]]
     assert "training.force_ratio" in table
     assert (results / "tiny" / "search.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_status_of_a_search_of_others_only_lacks_the_figure(run, results, monkeypatch):
+    def refuse(rows, path):
+        raise ConfigError("", f"{path} cannot be written: permission denied")
+
+    monkeypatch.setattr("autune.report.figures.plot_search", refuse)
+    code, text, errors = run("status", "tiny", "--results", results)
+    assert code == 0
+    assert "best trials" in text
+    assert "the trials are not drawn" in errors
+    assert "permission denied" in errors
 
 
 def test_a_search_is_found_by_its_folder(run, results, monkeypatch, tmp_path):

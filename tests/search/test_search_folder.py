@@ -74,6 +74,22 @@ def ended(number: int, score: float | None) -> Record:
     return Record(number, state, reason, {}, (), metrics, 1.0, Path())
 
 
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "best"
+    for folder, name in ((source, "whole"), (target, "old")):
+        folder.mkdir()
+        (folder / name).touch()
+    (source / "lost").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SearchError, match=r"best cannot be written: .*no such file.*--resume"):
+        copy_folder(source, target)
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert not list(tmp_path.glob(".best*"))
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SearchError, match="not a directory"), SearchFolder(file).writing():
+        pass
+
+
 def test_plain_lines_tell_every_trial_and_the_best():
     stream = io.StringIO()
     lines = PlainLines(stream)
