@@ -64,8 +64,12 @@ done
 address=$(cat "$ray/ray_current_cluster")
 if [ "$SLURM_JOB_NUM_NODES" -gt 1 ]; then
     others=$((SLURM_JOB_NUM_NODES - 1))
-    # shellcheck disable=SC2086
+    # Ray gives up a node that was not ready after 30 s, and ends where a process of it dies. It
+    # is started again there, so that the step does not fail: with KillOnBadExit or WaitTime in its
+    # configuration Slurm would then end the other nodes too.
+    # shellcheck disable=SC2016,SC2086
     srun --relative=1 --nodes=$others --ntasks=$others --cpus-per-task="$SLURM_CPUS_PER_TASK" \
+        bash -c 'until "$@"; do sleep 1; done' node \
         ray start --block --address="$address" --num-cpus="$SLURM_CPUS_PER_TASK" \
         --temp-dir="$ray" $ports &
     workers=$!

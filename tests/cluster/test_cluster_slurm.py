@@ -18,13 +18,20 @@ trap 'exit 0' TERM
 for word; do
     case $word in --temp-dir=*) folder=${word#*=} ;; esac
 done
+if [ "$2" = --block ] && [ -e lame ]; then
+    rm lame
+    exit 1
+fi
 mkdir -p "$folder"
 echo 10.0.0.1:4321 > "$folder/ray_current_cluster"
 while :; do sleep 0.02; done
 """,
     "srun": """
 while [ "${1#--}" != "$1" ]; do shift; done
-exec "$@"
+set -m
+"$@" &
+trap 'kill -KILL -- -$!' TERM  # Slurm ends all processes of a step
+wait $!
 """,
     "scontrol": "",
     "autune": """
@@ -104,7 +111,8 @@ def test_ray_runs_on_all_nodes_for_one_search(job):
         assert "--min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0" in call
         assert call.count(token) == 1  # in the environment alone, which others cannot read
     on_others, clean = calls(folder, "srun")
-    assert "--relative=1 --nodes=1 --ntasks=1 --cpus-per-task=3 ray start" in on_others
+    assert "--relative=1 --nodes=1 --ntasks=1 --cpus-per-task=3 bash -c" in on_others
+    assert " ray start --block --address=10.0.0.1:4321" in on_others
     assert f"--ntasks=2 rm -rf /tmp/autune-{number}" in clean
     (search,) = calls(folder, "autune")
     assert search.startswith(
@@ -112,6 +120,19 @@ def test_ray_runs_on_all_nodes_for_one_search(job):
     )
     assert calls(folder, "scontrol") == []
     assert not Path(f"/tmp/autune-{number}").exists()
+
+
+def test_ray_of_another_node_is_started_again_where_it_ends(job):
+    folder, _, start = job
+    (folder / "lame").touch()  # the first start there fails
+    process = start("long.yaml")
+    until = time.monotonic() + 30
+    while len(calls(folder, "ray start --block")) < 2:
+        assert time.monotonic() < until, (folder / "log").read_text()
+        time.sleep(0.02)
+    process.terminate()
+    assert process.wait(30) == 130
+    assert len(calls(folder, "srun")) == 2  # one step for Ray, one to clean up
 
 
 def test_a_search_is_interrupted_before_the_time_limit_and_goes_on(job):
