@@ -6,7 +6,8 @@
 #
 # Ray runs on these nodes for this job alone. Before the time limit the search is interrupted and
 # the job queued again; it then goes on, as it does when the same line is submitted once more.
-# To stop it so that it may go on later: scancel --batch --signal=TERM JOB
+# To stop it so that it may go on later: scancel --batch --signal=TERM JOB. After a plain scancel
+# it goes on too, but epochs that were under way are done again.
 #SBATCH --job-name=autune
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -31,6 +32,8 @@ client=$((20000 + SLURM_JOB_ID % 10000))
 # A token of this job: without one, everybody who can reach the nodes could run what he likes.
 RAY_AUTH_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
+# Slurm waits 30 s (KillWait) between a plain scancel and the end; Ray would take as long to drain.
+export RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0
 # Ranks of a trial (resources.mpi_ranks) stay on its node; mpiexec would ask Slurm for a step.
 export HYDRA_LAUNCHER=fork HYDRA_RMK=user
 
@@ -69,7 +72,7 @@ if [ "$SLURM_JOB_NUM_NODES" -gt 1 ]; then
     # configuration Slurm would then end the other nodes too.
     # shellcheck disable=SC2016,SC2086
     srun --relative=1 --nodes=$others --ntasks=$others --cpus-per-task="$SLURM_CPUS_PER_TASK" \
-        bash -c 'until "$@"; do sleep 1; done' node \
+        bash -c 'trap "rm -rf $0; exit" TERM; until "$@"; do sleep 1; done' "$ray" \
         ray start --block --address="$address" --num-cpus="$SLURM_CPUS_PER_TASK" \
         --temp-dir="$ray" $ports &
     workers=$!
@@ -80,8 +83,15 @@ if [ -e "$results/$name/search.id" ]; then resume=--resume; fi
 autune search "$settings" --name "$name" --results "$results" --address "$address" $resume &
 search=$!
 if [ -n "$stop" ]; then end_search; fi
-# A signal ends a wait, not the search.
-while kill -0 $search 2>/dev/null; do wait $search || true; done
+# A plain scancel ends Ray and the search at once, and the search may wait for Ray for long.
+while kill -0 $search 2>/dev/null; do
+    sleep 0.5 || true
+    if [ -n "$stop" ] && ! kill -0 $head 2>/dev/null; then
+        sleep 3 || true
+        kill -KILL $search 2>/dev/null || true
+        break
+    fi
+done
 code=0
 wait $search || code=$?
 

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ if [ "$2" = --block ] && [ -e lame ]; then
     exit 1
 fi
 mkdir -p "$folder"
+echo $$ >> rays
 echo 10.0.0.1:4321 > "$folder/ray_current_cluster"
 while :; do sleep 0.02; done
 """,
@@ -35,6 +37,7 @@ wait $!
 """,
     "scontrol": "",
     "autune": """
+if [ "$2" = waiting.yaml ]; then trap '' TERM; fi
 if [ "$2" != short.yaml ]; then while :; do sleep 0.02; done; fi
 until grep -q '^ray start --block' calls; do sleep 0.02; done
 """,
@@ -89,11 +92,15 @@ def calls(folder: Path, name: str) -> list[str]:
 
 
 def wait_for_call(folder: Path, name: str) -> str:
+    wait_until(lambda: calls(folder, name), folder)
+    return calls(folder, name)[0]
+
+
+def wait_until(met: Callable[[], object], folder: Path) -> None:
     until = time.monotonic() + 30
-    while not calls(folder, name):
+    while not met():
         assert time.monotonic() < until, (folder / "log").read_text()
         time.sleep(0.02)
-    return calls(folder, name)[0]
 
 
 def test_ray_runs_on_all_nodes_for_one_search(job):
@@ -126,10 +133,7 @@ def test_ray_of_another_node_is_started_again_where_it_ends(job):
     folder, _, start = job
     (folder / "lame").touch()  # the first start there fails
     process = start("long.yaml")
-    until = time.monotonic() + 30
-    while len(calls(folder, "ray start --block")) < 2:
-        assert time.monotonic() < until, (folder / "log").read_text()
-        time.sleep(0.02)
+    wait_until(lambda: len(calls(folder, "ray start --block")) == 2, folder)
     process.terminate()
     assert process.wait(30) == 130
     assert len(calls(folder, "srun")) == 2  # one step for Ray, one to clean up
@@ -151,6 +155,31 @@ def test_a_search_is_interrupted_before_the_time_limit_and_goes_on(job):
     assert again.wait(30) == 130
     assert calls(folder, "ended")
     assert calls(folder, "scontrol") == []
+
+
+def test_a_search_that_waits_for_a_ray_that_has_ended_is_ended(job):
+    folder, number, start = job
+    process = start("waiting.yaml")
+    wait_for_call(folder, "autune")
+    wait_for_call(folder, "ray start --block")
+    head = int((folder / "rays").read_text().split()[0])
+    os.kill(head, signal.SIGTERM)  # a plain scancel: Slurm signals all processes
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGKILL
+    assert not Path(f"/tmp/autune-{number}").exists()
+    assert calls(folder, "scontrol") == []
+
+
+def test_another_node_is_cleaned_when_slurm_signals_all_its_processes(job):
+    folder, number, start = job
+    start("long.yaml")
+    wait_until(lambda: len(calls(folder, "ray ")) == 2, folder)
+    wait_until(lambda: (folder / "rays").read_text().count("\n") == 2, folder)
+    ray = int((folder / "rays").read_text().split()[1])
+    node = int(Path(f"/proc/{ray}/stat").read_text().split()[3])  # its parent, bash
+    os.kill(node, signal.SIGTERM)
+    os.kill(ray, signal.SIGTERM)
+    wait_until(lambda: not Path(f"/tmp/autune-{number}").exists(), folder)
 
 
 @pytest.mark.parametrize(("settings", "code"), [("mistaken.yaml", 2), ("ready.yaml", 0)])
