@@ -121,6 +121,17 @@ def without_early_stops(settings: Settings) -> Settings:
     return settings.model_copy(update={"search": search})
 
 
+def to_come(records: Sequence[Record], repetitions: Repetitions) -> tuple[int, list[Record]]:
+    """Count the trainings of a confirmation, and return those of them that have ended.
+
+    A training that was interrupted is finished also where its setting is chosen no longer.
+    """
+    points = repetitions.points
+    chosen = [record for record in records if dict(record.params) in points]
+    others = [record for record in records if record not in chosen and record.state == "running"]
+    return len(points) + len(others), [r for r in chosen if r.state != "running"]
+
+
 def gather(records: Sequence[Record], repetitions: Repetitions, confidence: float) -> Confirmed:
     """Put the fresh trainings of every setting together.
 

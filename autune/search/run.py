@@ -292,7 +292,7 @@ class _Search:
         settings = confirm.without_early_stops(self.settings)
         work = replace(self.work, space=repetitions)
         if not study.is_over():
-            progress = ConfirmationLines(len(repetitions.points), study.records())
+            progress = ConfirmationLines(*confirm.to_come(study.records(), repetitions))
             if not self._distribute(inner, study, settings, work, [progress]):
                 raise KeyboardInterrupt
         confidence = self.settings.confirm.confidence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def test_more_trials_are_confirmed_beside_the_old_ones(run):
 
 
 @pytest.mark.parametrize("since", [{"best": 1, "trials": 12}, {"best": 1}], ids=["others", "fewer"])
-def test_what_ran_of_a_setting_that_is_chosen_no_longer_goes_on(run, since):
+def test_what_ran_of_a_setting_that_is_chosen_no_longer_goes_on(run, since, capsys):
     def stop_at_the_second_training(at, dataset, directory, report):
         if at.training.seed >= FIRST_FRESH_SEED and int(directory.name) == 1:
             raise KeyboardInterrupt
@@ -134,6 +135,8 @@ def test_what_ran_of_a_setting_that_is_chosen_no_longer_goes_on(run, since):
     second = run(settings(**{"trials": 4, **since}), run_with_luck, resume=True)
     records = second.folder.confirmation.records()
     assert records[1].params["trial"] != second.confirmed.winner
+    done, wanted = re.findall(r"confirm (\d+)/(\d+) ", capsys.readouterr().out)[-1]
+    assert done == wanted
     assert {record.state for record in records} == {"complete"}
 
 
