@@ -110,7 +110,7 @@ def open_confirmation(
     write_text(inner.path / IDENTITY, f"{folder.identity}-confirm\n")
     inner.write_settings(folder.settings_file.read_text(encoding="utf-8"))
     mend_journal(inner.path)
-    study = Study.create(inner, ("score",), fingerprint, settings.search.storage)
+    study = Study.create(inner, ("score",), fingerprint, settings.search.storage, later=True)
     study.continue_with_points(repetitions, repetitions.points)
     return inner, study
 

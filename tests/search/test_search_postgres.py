@@ -20,6 +20,7 @@ from study_alone import begin, measure, small_space, work
 
 from autune.errors import SearchError
 from autune.formats.files import write_text
+from autune.search.confirm import choose, open_confirmation
 from autune.search.folder import IDENTITY, JOURNAL, SearchFolder
 from autune.search.study import storage
 from autune.search.study.study import Study
@@ -103,6 +104,29 @@ def test_a_search_survives_that_the_server_starts_again(
     records = folder.records()
     assert [(r.number, r.state) for r in records] == [(i, "complete") for i in range(8)]
     assert len({str(r.params) for r in records}) == 8
+
+
+def test_a_confirmation_waits_for_a_database_that_is_away_when_it_begins(
+    tmp_path,
+    postgres,  # noqa: F811
+    database,
+    patience,
+):
+    patience(60.0)
+    folder = make_folder(tmp_path, "a", database)
+    study, space = begin(folder.path, storage=database, trials=4)
+    work(study, space)
+    raw = settings(storage=database, trials=4) | {"confirm": {"best": 2, "seeds": 2}}
+    wanted = SearchSpace.from_mapping(raw).example()
+    repetitions = choose(study.records(), space, wanted)
+    postgres.stop()
+    starter = threading.Timer(1.5, postgres.start)
+    starter.start()
+    try:
+        _, confirmation = open_confirmation(folder, repetitions, wanted, "fingerprint")
+    finally:
+        starter.join()
+    assert confirmation.propose() is not None
 
 
 def test_a_database_that_stays_away_ends_the_search(

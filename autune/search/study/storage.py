@@ -155,6 +155,18 @@ class Store:
                 ) from None
         raise AssertionError("the last attempt returns or raises")
 
+    def begin_again(self, work: Callable[[BaseStorage], Result]) -> Result:
+        """Do the first work in the middle of a search: a database that is away is waited for.
+
+        Raises
+        ------
+        SearchError
+            If the storage cannot be used, or stays away.
+        """
+        if self.in_journal:
+            return self.begin(work)
+        return self.reach(lambda: work(self._open(for_reading=False)))
+
     def reach(self, work: Callable[[], Result]) -> Result:
         """Do work that may be repeated, and repeat it while the database is away.
 

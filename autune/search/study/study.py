@@ -74,6 +74,7 @@ class Study:
         objectives: Sequence[str],
         fingerprint: str,
         storage: str = IN_JOURNAL,
+        later: bool = False,
     ) -> Study:
         """Begin a study, or open the one that is there for writing.
 
@@ -87,6 +88,8 @@ class Study:
             Of the data set.
         storage
             The setting ``search.storage``.
+        later
+            The search runs already, and waits for its database.
 
         Raises
         ------
@@ -108,7 +111,7 @@ class Study:
                 study.set_user_attr("fingerprint", fingerprint)
             return study
 
-        return cls(folder, store, store.begin(begin))
+        return cls(folder, store, (store.begin_again if later else store.begin)(begin))
 
     @classmethod
     def open(cls, folder: SearchFolder) -> Study:
