@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +30,8 @@ def ray(monkeypatch):
     monkeypatch.setattr(cluster, "start", start)
     monkeypatch.setattr("ray.is_initialized", lambda: bool(running))
     monkeypatch.setattr("ray.shutdown", running.clear)
+    # A Ray of other tests may run in this process, and would be told to ask for no token.
+    monkeypatch.setattr(cluster, "Config", SimpleNamespace(initialize=lambda _: None))
     return started, running
 
 
