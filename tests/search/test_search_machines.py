@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -82,41 +81,41 @@ def test_ray_ends_when_the_search_fails(ray):
     assert not running
 
 
-LISTENING = """
-import json, os
-from contextlib import suppress
-from pathlib import Path
-from autune.search.running import cluster
-
-with cluster.quiet():
-    cluster.start(cpus=1)
+def with_descendants(pids: set[int]) -> set[int]:
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-    ours = {os.getpid()}
-    while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= new
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = set(pids)
+    while new := {child for child, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found
+
+
+def listening(pids: set[int]) -> set[str]:
+    """Addresses, as the kernel writes them, on which processes listen."""
     sockets = set()
-    for pid in ours:
-        with suppress(FileNotFoundError):
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-                sockets.add(os.readlink(descriptor))
-    found = set()
-    for name in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
-            _, local, _, state, *_, inode = line.split()[:10]
-            if state == "0A" and f"socket:[{inode}]" in sockets:
-                found.add(local.partition(":")[0])
-    print(json.dumps(sorted(found)))
-"""
+    for descriptor in (d for pid in pids for d in Path(f"/proc/{pid}/fd").glob("*")):
+        with suppress(OSError):
+            sockets.add(str(descriptor.readlink()))
+    lines = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return {
+        words[1].partition(":")[0]
+        for words in lines
+        if words[3] == "0A" and f"socket:[{words[9]}]" in sockets
+    }
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_on_two_cores")
 def test_ray_on_this_machine_alone_listens_to_nobody_else():
-    done = subprocess.run(
-        [sys.executable, "-c", LISTENING], capture_output=True, text=True, timeout=120, check=True
-    )
+    processes = cluster.ray_worker._global_node.all_processes.values()  # noqa: SLF001
+    of_ray = with_descendants({info.process.pid for infos in processes for info in infos})
     loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-    found = set(json.loads(done.stdout.splitlines()[-1]))
+    found = listening(of_ray | {os.getpid()})
     assert found
     assert found <= loopback

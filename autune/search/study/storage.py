@@ -243,8 +243,9 @@ class Store:
         )
         # A connection that nobody closes is a warning.
         weakref.finalize(self, storage.engine.dispose)
-        # It logs connections that broke, with a traceback; what matters is said by `reach`.
-        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+        # They log connections that broke, with a traceback; what matters is said by `reach`.
+        for name in ("sqlalchemy.pool", "psycopg"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         return storage
 
     def _no_study(self) -> SearchError:

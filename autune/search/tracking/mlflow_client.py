@@ -21,7 +21,7 @@ from autune.formats.files import replacing
 from autune.search.folder import SearchFolder
 from autune.search.tracking.addresses import Busy, database_file
 
-_SILENT = ("mlflow", "alembic", "sqlalchemy.pool", "urllib3")
+_SILENT = ("mlflow", "alembic", "sqlalchemy.pool", "psycopg", "urllib3")
 """Loggers that show tracebacks, addresses and every attempt; what matters is said by us."""
 
 
