@@ -70,7 +70,8 @@ def mlflow(path: Path, logged: int) -> dict[str, float]:
     """Write runs to MLflow; s for each, and for the rest."""
     from autune.search.folder import SearchFolder
     from autune.search.tracking.addresses import find_address
-    from autune.search.tracking.shown import all_shown, show_search
+    from autune.search.tracking.overview import show_search
+    from autune.search.tracking.shown import all_shown
     from autune.search.tracking.tracker import open_store
 
     folder = SearchFolder(path.resolve())
