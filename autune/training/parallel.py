@@ -191,6 +191,8 @@ def ending_together(ranks: Serial | Ranks) -> Iterator[None]:
         else:
             print(f"rank {ranks.rank} of {ranks.size} failed:", file=sys.stderr)  # noqa: T201
             traceback.print_exc()
+        # mpiexec passes words on, and loses those that it has not read when a job is aborted.
+        time.sleep(0.5)
         ranks.abort()
 
 
