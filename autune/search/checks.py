@@ -151,7 +151,7 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
 
 def check_cores(settings: Settings, address: str | None = None) -> None:
     """Refuse trials that no machine at hand could start."""
-    from autune.search.running.distributed import check_cores
+    from autune.search.running.cluster import check_cores
 
     check_cores(settings.resources, address)
 

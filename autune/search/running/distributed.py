@@ -20,7 +20,7 @@ from ray import tune
 
 from autune.search.folder import SearchFolder
 from autune.search.record import Observer
-from autune.search.running.cluster import RemoteFiles, check_cores, cores_of_nodes, quiet
+from autune.search.running.cluster import RemoteFiles, cores_of_nodes, quiet
 from autune.search.running.machines import Machines
 from autune.search.running.pruning import Judge, decisive_epochs, races
 from autune.search.running.searcher import TRIES, Stopper, StudySearcher, WorkerDeaths, said_plainly
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     # Workers import this module, and have no use for Optuna.
     from autune.search.study.study import Study
 
-__all__ = ["check_cores", "run"]
 
 GROWTH = 10.0
 """Seconds after which a cluster is looked at again: nodes come and go."""
