@@ -57,7 +57,7 @@ def raw_space(name: str, n_objectives: int = 3, **sections: Mapping[str, Any]) -
     """
     raw = read_yaml(SOURCE)
     raw["name"] = name
-    raw.pop("confirm", None)
+    del raw["confirm"], raw["dataset"]["holdout_fraction"]
     raw["search"]["objectives"] = list(OBJECTIVES) if n_objectives == 3 else ["score"]
     # Every epoch of which a pruner hears costs a message: trials are counted here, not epochs.
     raw["search"] |= {"pruner": "none", "racing": False}

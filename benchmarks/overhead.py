@@ -83,7 +83,7 @@ def write_space(target: Path, trials: int, seconds: float, workers: int) -> None
     """Write the settings of a search whose trials take about `seconds`."""
     raw = read_yaml(SOURCE)
     raw["name"] = "overhead"
-    del raw["confirm"]
+    del raw["confirm"], raw["dataset"]["holdout_fraction"]
     # All trials run to their end, most of them proposed from what the others found.
     raw["search"] |= {"trials": trials, "pruner": "none", "startup_trials": max(2, trials // 4)}
     raw["resources"] = {"concurrent_trials": workers}
