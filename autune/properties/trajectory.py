@@ -19,7 +19,7 @@ LARGEST_ENERGY = 10.0
 SHORTEST_DISTANCE, LONGEST_DISTANCE = 0.5, 2.0
 """Distances to the nearest atom, over that of the crystal, between which no run ends."""
 
-_LOOK_AT_DISTANCES = 10  # steps; the distances of all pairs take longer than those of neighbours
+_STEPS_BETWEEN_LOOKS = 10  # at the distances of all pairs, which take long in large supercells
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,20 @@ def follow(run: MolecularDynamics, steps: int, limits: Limits) -> Trajectory:
     energies, temperatures, extrapolating, stopped = [], [], [], ""
     try:
         for _ in run.irun(steps):
-            stopped = _what_is_wrong(atoms, run.nsteps, limits)
+            finite_forces(atoms)
+            potential = finite_energy(atoms) / len(atoms)
+            kinetic = atoms.get_kinetic_energy() / len(atoms)
+            stopped = _look_at_energies(potential, kinetic, limits)
+            if not stopped and run.nsteps % _STEPS_BETWEEN_LOOKS == 0:
+                stopped = _look_at_distances(atoms, limits)
             if stopped:
                 break
-            energies.append(atoms.get_total_energy() / len(atoms))
+            energies.append(potential + kinetic)
             temperatures.append(atoms.get_temperature())
             if (outside := getattr(atoms.calc, "extrapolations", None)) is not None:
                 extrapolating.append(float(np.mean(np.asarray(outside) > 0)))
+    except PropertyFailed as error:
+        stopped = str(error)
     except Exception as error:  # noqa: BLE001, whatever a calculator raises ends the run
         stopped = " ".join(f"{type(error).__name__}: {error}".split())
     if not energies:
@@ -116,24 +123,24 @@ def follow(run: MolecularDynamics, steps: int, limits: Limits) -> Trajectory:
     )
 
 
-def _what_is_wrong(atoms: Atoms, step: int, limits: Limits) -> str:
-    """Say why the structure is lost; an empty text where it is not."""
-    try:
-        finite_forces(atoms)
-        change = finite_energy(atoms) / len(atoms) - limits.energy
-    except PropertyFailed as error:
-        return str(error)
+def _look_at_energies(potential: float, kinetic: float, limits: Limits) -> str:
+    """Say which energy per atom [eV] is too large; an empty text where none is."""
     largest = LARGEST_ENERGY * 1.5 * units.kB * limits.temperature
+    change = potential - limits.energy
     if not abs(change) <= largest:
         return f"the potential energy changes by {change:+.2g} eV/atom"
-    if not (kinetic := atoms.get_kinetic_energy() / len(atoms)) <= largest:
+    if not kinetic <= largest:
         return f"the kinetic energy is {kinetic:.2g} eV/atom"
-    if step % _LOOK_AT_DISTANCES == 0:
-        nearest = _nearest_distances(atoms)
-        if nearest.min() < SHORTEST_DISTANCE * limits.distance:
-            return f"two atoms are {nearest.min():.2g} Angstrom apart"
-        if nearest.max() > LONGEST_DISTANCE * limits.distance:
-            return f"an atom is {nearest.max():.2g} Angstrom from all others"
+    return ""
+
+
+def _look_at_distances(atoms: Atoms, limits: Limits) -> str:
+    """Say which atoms are too near or too far; an empty text where none are."""
+    nearest = _nearest_distances(atoms)
+    if nearest.min() < SHORTEST_DISTANCE * limits.distance:
+        return f"two atoms are {nearest.min():.2g} Angstrom apart"
+    if nearest.max() > LONGEST_DISTANCE * limits.distance:
+        return f"an atom is {nearest.max():.2g} Angstrom from all others"
     return ""
 
 
