@@ -94,8 +94,8 @@ def test_the_energy_fluctuates_with_the_square_of_the_timestep():
 
 
 def test_a_long_timestep_drifts(sound):
-    # Verlet is stable to the period over pi, 44 fs.
-    assert run(timestep=33.0).drift > 20 * sound.drift
+    # Verlet is stable to the shortest period over pi, 44 fs, in a harmonic crystal.
+    assert run(timestep=30.0, steps=100).drift > 20 * sound.drift
 
 
 def test_a_timestep_too_long_ends_the_run():
@@ -109,7 +109,7 @@ def swirl(calculator, forces):
     """Add forces that no energy has: they turn around the sites."""
     sites = bulk("Cu", "fcc", a=A, cubic=True) * (2, 2, 2)
     away = calculator.atoms.positions - sites.positions
-    return forces + 0.02 * np.cross([0.0, 0.0, 1.0], away - away.mean(axis=0))
+    return forces + 0.1 * np.cross([0.0, 0.0, 1.0], away - away.mean(axis=0))
 
 
 def test_forces_that_are_no_gradient_drift(sound):
