@@ -95,7 +95,7 @@ def check_phonopy() -> None:
 
 
 def phonon_frequencies(
-    crystal: Crystal, supercell: int = 6, displacement: float = 0.01
+    crystal: Crystal, supercell: int = 4, displacement: float = 0.01
 ) -> dict[str, float]:
     """Calculate harmonic frequencies at high-symmetry points, by name [THz].
 
@@ -183,7 +183,8 @@ def find_force_constants(crystal: Crystal, supercell: int, displacement: float) 
         atoms.calc = cell.calc
         forces.append(finite_forces(atoms))
     phonopy.forces = forces
-    phonopy.produce_force_constants()
+    # Those of the atoms of one primitive cell are enough.
+    phonopy.produce_force_constants(calculate_full_force_constants=False)
     return phonopy
 
 

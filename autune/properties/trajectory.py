@@ -151,4 +151,5 @@ def _nearest_distances(atoms: Atoms) -> NDArray[np.float64]:
     between -= edges * np.round(between / edges)
     squares = np.einsum("ijk,ijk->ij", between, between)
     np.fill_diagonal(squares, np.inf)
-    return np.sqrt(squares.min(axis=1))
+    nearest: NDArray[np.float64] = np.sqrt(squares.min(axis=1))
+    return nearest
