@@ -102,9 +102,9 @@ def phonon_frequencies(
     omega^2 are the eigenvalues of the dynamical matrix D(q) (M. Born and K. Huang, Dynamical
     Theory of Crystal Lattices (1954), sec. 24), whose force constants are finite differences of
     the forces in a supercell at the lattice constant of the energy's minimum (K. Parlinski,
-    Z. Q. Li and Y. Kawazoe, Phys. Rev. Lett. 78, 4063 (1997); A. Togo and I. Tanaka, Scr. Mater.
-    108, 1 (2015)). Frequencies are omega / 2 pi, negative where omega^2 is; those that symmetry
-    makes equal are averaged.
+    Z. Q. Li and Y. Kawazoe, Phys. Rev. Lett. 78, 4063 (1997); A. Togo and I. Tanaka, Scripta
+    Materialia 108, 1 (2015)). Frequencies are omega / 2 pi, negative where omega^2 is; those that
+    symmetry makes equal are averaged.
 
     fcc has X and L, bcc has H and N (T1 moves along [1-10], T2 along [001]), simple cubic X and
     R, diamond Gamma, X and L. The waves of all these points fit into an even supercell, for which

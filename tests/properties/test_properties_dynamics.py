@@ -119,7 +119,7 @@ def test_forces_that_are_no_gradient_drift(sound):
 
 
 def test_forces_of_another_size_fluctuate(sound):
-    broken = run(Changed(lambda _, forces: 1.1 * forces))
+    broken = run(Changed(lambda _, forces: 1.1 * forces), steps=100)
     assert broken.fluctuation > 10 * sound.fluctuation
 
 
