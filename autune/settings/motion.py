@@ -48,7 +48,7 @@ class DynamicsSettings(Model):
     )
     timestep: Annotated[float, Field(gt=0.0, le=100.0)] = Field(2.0, description="Timestep. [fs]")
     steps: Annotated[int, Field(ge=10, le=1_000_000)] = Field(
-        1000, description="Steps of each of the two runs."
+        1000, description="Steps of each of the two runs; a drift shows after many vibrations."
     )
     supercell: Annotated[int, Field(ge=2, le=20)] = Field(
         3, description="Cubic cells along each edge of the supercell; 3: 108 atoms in fcc."
