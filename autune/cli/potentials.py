@@ -231,8 +231,9 @@ def properties(
     """Compare physical properties with DFT.
 
     Lattice constant, elastic constants, bulk modulus, surface energies and the energy of another
-    crystal; gold is compared with the built-in reference. Those of a committee are means over its
-    members, with standard deviations.
+    crystal; gold is compared with the built-in reference. Phonons and molecular dynamics where a
+    settings file asks for them. Those of a committee are means over its members, with standard
+    deviations.
 
     \b
     Examples:

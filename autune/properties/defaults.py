@@ -14,9 +14,10 @@ _REFERENCES = {"Au": "builtin:gold"}
 
 
 def default_properties(elements: Sequence[str]) -> PropertiesSettings:
-    """Return settings for all properties of the first element's stable crystal (from ASE).
+    """Return settings for the properties at rest of the first element's stable crystal (from ASE).
 
-    Gold is compared with the built-in reference.
+    Gold is compared with the built-in reference. Phonons, which need an extra, and molecular
+    dynamics, which takes seconds, are left out.
 
     Parameters
     ----------

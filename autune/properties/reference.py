@@ -48,6 +48,15 @@ class Reference(BaseModel):
         return value
 
 
+_UNITS = {
+    "nvt_stable": "ps",
+    "nvt_temperature": "K",
+    "nvt_extrapolating": "%",
+    "nve_drift": "meV/atom/ps",
+    "nve_fluctuation": "meV/atom",
+}
+
+
 def unit_of(name: str) -> str:
     """Return the unit of a property, '' if no property of autune has this name."""
     if name.endswith("lattice_constant"):
@@ -58,7 +67,9 @@ def unit_of(name: str) -> str:
         return "J/m^2"
     if name.endswith("_energy_difference"):
         return "meV/atom"
-    return ""
+    if name.startswith("phonon_"):
+        return "THz"
+    return _UNITS.get(name, "")
 
 
 def read_reference(path: str | Path) -> dict[str, Reference]:

@@ -9,6 +9,7 @@ from ase.calculators.calculator import BaseCalculator
 from ase.data import atomic_numbers
 
 from autune.errors import ConfigError, PropertyFailed
+from autune.properties.dynamics import dynamics_calculations
 from autune.properties.elastic import elastic_constants
 from autune.properties.lattice import (
     Crystal,
@@ -18,10 +19,12 @@ from autune.properties.lattice import (
     volume_per_atom,
 )
 from autune.properties.phase import energy_difference
+from autune.properties.phonons import check_phonopy, phonon_frequencies
 from autune.properties.reference import Reference, read_reference
 from autune.properties.surface import surface_energy
 from autune.properties.table import PropertyRow, PropertyTable, make_row
 from autune.settings import PropertiesSettings
+from autune.settings.motion import PHONON_NAMES
 
 _KEY = "evaluation.properties"
 _LONGEST_REASON = 200
@@ -42,12 +45,15 @@ def check_properties(settings: PropertiesSettings, elements: Sequence[str]) -> N
     Raises
     ------
     ConfigError
-        If the potential lacks the element, or the start of the relaxation is not known.
+        If the potential lacks the element, the start of the relaxation is not known, or a package
+        that a property needs is missing.
     FormatError
         If the reference table is wrong.
     """
     _start_volume(settings, _element(settings, elements))
     _references(settings)
+    if settings.phonons is not None:
+        check_phonopy()
 
 
 def compute_properties(
@@ -73,6 +79,7 @@ def compute_properties(
     ConfigError, FormatError
         As `check_properties`.
     """
+    check_properties(settings, elements)
     element = _element(settings, elements)
     volume = _start_volume(settings, element)
     references = _references(settings)
@@ -135,6 +142,16 @@ def _calculations(settings: PropertiesSettings, found: Crystal | str) -> Iterato
     if (phase := settings.phase) is not None:
         name = f"{phase.crystal}_{settings.crystal}_energy_difference"
         yield (name,), lambda: (energy_difference(crystal(), phase.crystal),)
+    if (phonons := settings.phonons) is not None:
+        points = PHONON_NAMES[settings.crystal]
+
+        def frequencies() -> tuple[float, ...]:
+            found = phonon_frequencies(crystal(), phonons.supercell, phonons.displacement)
+            return tuple(found[name] for name in points)
+
+        yield points, frequencies
+    if (dynamics := settings.dynamics) is not None:
+        yield from dynamics_calculations(crystal, dynamics)
 
 
 def _attempt(

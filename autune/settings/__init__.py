@@ -24,6 +24,10 @@ from autune.settings.experiment import (
     Settings,
     describe,
 )
+from autune.settings.motion import (
+    DynamicsSettings,
+    PhononSettings,
+)
 from autune.settings.potential import (
     AngularSettings,
     PotentialSettings,
@@ -50,6 +54,7 @@ __all__ = [
     "AngularSettings",
     "ConfirmSettings",
     "DatasetSettings",
+    "DynamicsSettings",
     "ElasticSettings",
     "EquationOfStateSettings",
     "EvaluationSettings",
@@ -57,6 +62,7 @@ __all__ = [
     "KalmanSettings",
     "LatticeSettings",
     "PhaseSettings",
+    "PhononSettings",
     "PotentialSettings",
     "PropertiesSettings",
     "RadialSettings",

@@ -8,6 +8,12 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from autune.settings.fields import Count, Model, NotNegative, Positive
+from autune.settings.motion import (
+    DYNAMICS_NAMES,
+    PHONON_NAMES,
+    DynamicsSettings,
+    PhononSettings,
+)
 
 
 class LatticeSettings(Model):
@@ -82,6 +88,8 @@ class PropertiesSettings(Model):
     )
     surface_energy: SurfaceSettings | None = Field(None, description="Surface energies.")
     phase: PhaseSettings | None = Field(None, description="Energy of another crystal.")
+    phonons: PhononSettings | None = Field(None, description="Phonon frequencies.")
+    dynamics: DynamicsSettings | None = Field(None, description="Molecular dynamics.")
     failure_penalty: Positive = Field(
         100.0, description="Error counted for a property that cannot be calculated. [%]"
     )
@@ -108,6 +116,7 @@ class PropertiesSettings(Model):
             *("lattice_constant", "C11", "C12", "C44", "bulk_modulus", "bulk_modulus_eos"),
             *(f"surface_energy_{facet}" for facet in ("100", "110", "111")),
             *(f"{other}_{self.crystal}_energy_difference" for other in crystals),
+            *(*PHONON_NAMES[self.crystal], *DYNAMICS_NAMES),
         ]
         for name in self.weights:
             if name not in known:
