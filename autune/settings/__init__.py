@@ -36,6 +36,12 @@ from autune.settings.search import (
     SearchSettings,
     TrackingSettings,
 )
+from autune.settings.statics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 from autune.settings.training import (
     InitializationSettings,
     KalmanSettings,
@@ -49,6 +55,7 @@ from autune.settings.yaml_file import (
 __all__ = [
     "AngularSettings",
     "ConfirmSettings",
+    "CurveSettings",
     "DatasetSettings",
     "ElasticSettings",
     "EquationOfStateSettings",
@@ -56,6 +63,7 @@ __all__ = [
     "InitializationSettings",
     "KalmanSettings",
     "LatticeSettings",
+    "NanoparticleSettings",
     "PhaseSettings",
     "PotentialSettings",
     "PropertiesSettings",
@@ -65,11 +73,13 @@ __all__ = [
     "SearchSettings",
     "SelectionSettings",
     "Settings",
+    "StackingFaultSettings",
     "SurfaceSettings",
     "SymmetryFunctionSettings",
     "Target",
     "TrackingSettings",
     "TrainingSettings",
+    "VacancySettings",
     "describe",
     "read_yaml",
 ]
