@@ -13,7 +13,7 @@ from autune.properties.lattice import Crystal
 from autune.properties.particle_shapes import closed_shells
 from autune.properties.relaxation import finite_energy, relax_ions
 
-NAME = "nanoparticle_"
+NAME = "nanoparticles_"
 _FMAX = 0.01  # eV/Angstrom; changes the excess energy by less than 1e-3 eV
 
 

@@ -18,7 +18,7 @@ LARGEST_MOVE = 1.5
 MAX_STEPS = 200
 """Optimiser steps after which a relaxation counts as not converged."""
 
-_DENSE = 120  # atoms up to which BFGS spends less on its Hessian than it saves on forces
+_DENSE = 120  # atoms up to which the Hessian of BFGS costs less time than the steps it saves
 
 
 def finite_energy(atoms: Atoms) -> float:

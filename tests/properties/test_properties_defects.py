@@ -44,15 +44,14 @@ def test_a_vacancy_among_pairs_costs_the_cohesive_energy(pairs, size):
 
 def test_a_relaxed_vacancy_by_hand(copper):
     # Another cell around the vacancy, another optimiser: nearly the same energy.
-    atoms = bulk("Cu", "fcc", a=copper.lattice_constant).repeat(5)
-    whole = EMT()
-    atoms.calc = whole
+    atoms = bulk("Cu", "fcc", a=copper.lattice_constant).repeat(4)
+    atoms.calc = EMT()
     in_crystal = atoms.get_potential_energy() / len(atoms)
-    del atoms[62]
+    del atoms[30]
     FIRE(atoms, logfile=None).run(fmax=2e-3, steps=300)
     expected = atoms.get_potential_energy() - len(atoms) * in_crystal
     found = vacancy_formation_energy(copper)
-    assert found == pytest.approx(expected, abs=0.01)
+    assert found == pytest.approx(expected, abs=0.02)
     assert found < vacancy_formation_energy(copper, relax=False)
     # Measured: 1.28 eV, P. Ehrhart, Landolt-Boernstein III/25 (1991).
     assert found == pytest.approx(1.28, abs=0.35)

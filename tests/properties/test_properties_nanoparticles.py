@@ -60,7 +60,7 @@ def copper():
 def test_excess_energy_is_that_of_the_surface(copper, shape):
     curve = excess_curve(copper, shape, 116)
     assert curve.reason == ""
-    assert (curve.name, curve.y_unit) == (f"nanoparticle_{shape}", "eV")
+    assert (curve.name, curve.y_unit) == (f"nanoparticles_{shape}", "eV")
     assert list(curve.x) == sorted(curve.x)
     # A sphere of N atoms with a surface energy of 1 J/m^2, and edges besides.
     sphere = 1.0 / 16.02 * np.cbrt(36.0 * np.pi * copper.volume**2)

@@ -22,7 +22,7 @@ FCC = Curve(
 )
 BCC = dataclasses.replace(FCC, name="equation_of_state_bcc", y=tuple(y + 20.0 for y in FCC.y))
 SIZES = Curve(
-    *("nanoparticle_icosahedron", "number of atoms N", "", "excess energy / N^(2/3)", "eV"),
+    *("nanoparticles_icosahedron", "number of atoms N", "", "excess energy / N^(2/3)", "eV"),
     (13.0, 55.0),
     (2.1, 2.0),
 )
