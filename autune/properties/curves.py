@@ -7,7 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 from autune.properties.curve import Curve
-from autune.properties.energy_curve import empty_energy_curve, energy_curve, rmse_to_reference
+from autune.properties.energy_curve import (
+    curve_name,
+    empty_energy_curve,
+    energy_curve,
+    rmse_to_reference,
+)
 from autune.properties.failure import reason_of
 from autune.properties.lattice import Crystal
 from autune.properties.nanoparticle import empty_excess_curve, excess_curve
@@ -51,7 +56,7 @@ def compared_crystals(settings: PropertiesSettings) -> tuple[str, ...]:
 
 def rmse_of(curves: Sequence[Curve], structure: str) -> float:
     """Return the error of a crystal's equation of state [meV/atom], see `rmse_to_reference`."""
-    name = empty_energy_curve("", structure, "").name
+    name = curve_name(structure)
     return rmse_to_reference(next(curve for curve in curves if curve.name == name))
 
 

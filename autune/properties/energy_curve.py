@@ -13,7 +13,10 @@ from autune.properties.lattice import Crystal, scale_volume, volume_per_atom
 from autune.properties.relaxation import finite_energy
 from autune.units import MEV
 
-NAME = "equation_of_state_"
+
+def curve_name(structure: str) -> str:
+    """Return the name of the curve of a crystal."""
+    return f"equation_of_state_{structure}"
 
 
 def empty_energy_curve(
@@ -24,7 +27,7 @@ def empty_energy_curve(
 ) -> Curve:
     """Return the curve of a crystal without calculated points, with the reason."""
     return Curve(
-        name=f"{NAME}{structure}",
+        name=curve_name(structure),
         x_label="volume",
         x_unit="Angstrom^3/atom",
         y_label=f"energy above {stable} at rest",

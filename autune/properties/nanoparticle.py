@@ -13,14 +13,13 @@ from autune.properties.lattice import Crystal
 from autune.properties.particle_shapes import closed_shells
 from autune.properties.relaxation import finite_energy, relax_ions
 
-NAME = "nanoparticles_"
-_FMAX = 0.01  # eV/Angstrom; changes the excess energy by less than 1e-3 eV
+_FMAX = 0.01  # eV/Angstrom; changes the excess energy, tens of eV, by some 1e-3 eV
 
 
 def empty_excess_curve(shape: str, reason: str) -> Curve:
     """Return the curve of a shape without points, with the reason."""
     return Curve(
-        name=f"{NAME}{shape}",
+        name=f"nanoparticles_{shape}",
         x_label="number of atoms N",
         x_unit="",
         y_label="excess energy / N^(2/3)",
@@ -36,10 +35,10 @@ def excess_curve(crystal: Crystal, shape: str, max_atoms: int = 320) -> Curve:
 
     Delta(N) = (E - N E_bulk) / N^(2/3) [eV] of a particle with N atoms, F. Baletto and
     R. Ferrando, Rev. Mod. Phys. 77, 371 (2005), sec. III.A. The surface's share of E grows as
-    N^(2/3), so that Delta is nearly constant: faces and edges of the shapes, and the strain of
-    those with five-fold axes, which makes Delta rise, remain to be seen. Per atom the excess
-    energy falls as N^(-1/3) for all shapes, and would hide their differences, which are ten
-    times smaller. The lowest Delta at a size is the shape that this potential prefers.
+    N^(2/3), so that Delta is nearly constant: what remains is the share of edges, which falls
+    with N, and of the strain around five-fold axes, which rises as N^(1/3). Per atom the excess
+    energy of all shapes falls as N^(-1/3), which would hide that they differ by some percent.
+    The shape with the lowest Delta at a size is the one that the potential prefers.
 
     Parameters
     ----------

@@ -9,6 +9,12 @@ from __future__ import annotations
 from autune.settings.data import (
     DatasetSettings,
 )
+from autune.settings.energetics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 from autune.settings.evaluation import (
     ElasticSettings,
     EquationOfStateSettings,
@@ -35,12 +41,6 @@ from autune.settings.search import (
     ResourceSettings,
     SearchSettings,
     TrackingSettings,
-)
-from autune.settings.statics import (
-    CurveSettings,
-    NanoparticleSettings,
-    StackingFaultSettings,
-    VacancySettings,
 )
 from autune.settings.training import (
     InitializationSettings,

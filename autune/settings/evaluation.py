@@ -7,13 +7,13 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from autune.settings.fields import Count, Model, NotNegative, Positive
-from autune.settings.statics import (
+from autune.settings.energetics import (
     CurveSettings,
     NanoparticleSettings,
     StackingFaultSettings,
     VacancySettings,
 )
+from autune.settings.fields import Count, Model, NotNegative, Positive
 
 
 class LatticeSettings(Model):

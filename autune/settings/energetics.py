@@ -1,4 +1,4 @@
-"""Settings of properties at rest: vacancy, stacking fault, energy curves, nanoparticles."""
+"""Settings of energies at rest: vacancy, stacking fault, curves over volume, nanoparticles."""
 
 from __future__ import annotations
 
