@@ -9,6 +9,12 @@ from __future__ import annotations
 from autune.settings.data import (
     DatasetSettings,
 )
+from autune.settings.energetics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 from autune.settings.evaluation import (
     ElasticSettings,
     EquationOfStateSettings,
@@ -53,6 +59,7 @@ from autune.settings.yaml_file import (
 __all__ = [
     "AngularSettings",
     "ConfirmSettings",
+    "CurveSettings",
     "DatasetSettings",
     "DynamicsSettings",
     "ElasticSettings",
@@ -61,6 +68,7 @@ __all__ = [
     "InitializationSettings",
     "KalmanSettings",
     "LatticeSettings",
+    "NanoparticleSettings",
     "PhaseSettings",
     "PhononSettings",
     "PotentialSettings",
@@ -71,11 +79,13 @@ __all__ = [
     "SearchSettings",
     "SelectionSettings",
     "Settings",
+    "StackingFaultSettings",
     "SurfaceSettings",
     "SymmetryFunctionSettings",
     "Target",
     "TrackingSettings",
     "TrainingSettings",
+    "VacancySettings",
     "describe",
     "read_yaml",
 ]
