@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -88,10 +90,18 @@ def plot_comparison(
                 std = percent(found, std_of(stds, potential, name)) if found else None
                 _draw_bar(axes, middle, height, found, std, _BARS[index % len(_BARS)])
         _lay_out(axes, rows.values())
-        handles = [_patch(label, *_BARS[index % len(_BARS)]) for index, label in enumerate(tables)]
+        handles: list[Artist] = [
+            _patch(label, *_BARS[index % len(_BARS)]) for index, label in enumerate(tables)
+        ]
         handles.append(Patch(facecolor="#dddddd", label="uncertainty of DFT"))
+        if any((stds or {}).values()):
+            handles.append(Line2D([], [], marker="|", color="black", label="deviation over seeds"))
         figure.legend(
-            handles=handles, loc="outside upper center", ncols=min(4, len(handles)), fontsize=10
+            handles=handles,
+            loc="outside upper center",
+            ncols=min(5, len(handles)),
+            columnspacing=1.2,
+            fontsize=9,
         )
 
     n_bars = len(rows) * len(tables)
