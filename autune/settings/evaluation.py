@@ -143,7 +143,7 @@ class PropertiesSettings(Model):
             if not 0 < len(name.strip()) == len(name) <= 30 or not name.isprintable():
                 raise ValueError(f"a name has 1 to 30 characters, found {short(name)}; change it")
             if name in _NAMES_IN_TABLES:
-                raise ValueError(f"{name} is another column of the tables; choose another name")
+                raise ValueError(f"the name {name} is that of another column; choose another")
         return baselines
 
     @model_validator(mode="after")
