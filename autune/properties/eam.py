@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,9 @@ def find_eam_file(file: str, key: str) -> Path:
         If there is no such file, or the package is not installed.
     """
     if not file.startswith(PACKAGE):
-        path = Path(file).expanduser()
+        path = Path(file)
+        with suppress(RuntimeError):  # of ~NAME where there is no such user
+            path = path.expanduser()
         if not is_file(path):
             raise ConfigError(
                 key, f"no file {short(file)}; give the path of an EAM file, or {PACKAGE}NAME"
@@ -158,14 +161,20 @@ def _counted(path: Path, lines: Sequence[str], sizes: dict[str, int]) -> str:
 def _is_element(line: str) -> bool:
     """Whether a line is the atomic number, mass, lattice constant and crystal of an element."""
     words = line.split()
-    return len(words) == 4 and words[0].isdecimal() and 0 < int(words[0]) < len(chemical_symbols)
+    if len(words) != 4 or not _is_count(words[0]):
+        return False
+    return 0 < int(words[0]) < len(chemical_symbols)
 
 
 def _n_elements(line: str) -> int:
     """Return the number of elements that a line lists, 0 if it is no such line."""
     first, *symbols = line.split() or [""]
-    right = first.isdecimal() and int(first) == len(symbols)
+    right = _is_count(first) and int(first) == len(symbols)
     return len(symbols) if right and set(symbols) <= set(chemical_symbols) else 0
+
+
+def _is_count(word: str) -> bool:
+    return word.isdecimal() and len(word) < 4
 
 
 def _grid(line: str) -> tuple[int, int] | None:

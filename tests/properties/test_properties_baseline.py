@@ -127,6 +127,7 @@ def test_broken_files_are_refused_in_one_message(tmp_path):
     for broken, message in (
         ("", "expected an EAM file, funcfl"),
         ("atoms\n1 2 3\nmore\n", "found another header"),
+        ("\n" + 5000 * "9" + " 1.0 4.0 fcc\n500 1.0 500 1.0 5.0\n", "found another header"),
         (text[:-200], r"expected 1500 \(funcfl \(.eam\)\) values after the header, found"),
         (text + "1.0\n", "found 1501"),
         (text.replace("-4.8957152905617285e-01", "x"), r"a table of funcfl \(.eam\) cannot be"),
@@ -142,6 +143,7 @@ def test_broken_files_are_refused_in_one_message(tmp_path):
     ("file", "message"),
     [
         ("nowhere.eam", "no file 'nowhere.eam'; give the path"),
+        ("~nobody-here/a.eam", "no file '~nobody-here/a.eam'"),
         ("lammps:Au_u4.eam", "did you mean lammps:Au_u3.eam"),
         ("lammps:../potentials/Au_u3.eam", "no EAM file ../potentials/Au_u3.eam"),
         ("lammps:Cu_u3.eam", "not in the potential: .'Au'.; take another"),
