@@ -64,6 +64,10 @@ def show_properties(
         for line in side_by_side:
             if line["reason"]:
                 typer.echo(f"no {line['property']}: {line['reason']}")
+        if spreads:
+            typer.echo(
+                f"+- is the standard deviation over {len(members)} members; DFT's, its uncertainty"
+            )
     elif spreads:
         print_table(tabulate(spread.to_dict() for spread in spreads))
     else:

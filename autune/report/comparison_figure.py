@@ -95,11 +95,13 @@ def plot_comparison(
         ]
         handles.append(Patch(facecolor="#dddddd", label="uncertainty of DFT"))
         if any((stds or {}).values()):
-            handles.append(Line2D([], [], marker="|", color="black", label="deviation over seeds"))
+            handles.append(
+                Line2D([], [], marker="|", color="black", label="standard deviation over seeds")
+            )
         figure.legend(
             handles=handles,
             loc="outside upper center",
-            ncols=min(5, len(handles)),
+            ncols=len(handles) if sum(map(len, tables)) < 14 else 3,
             columnspacing=1.2,
             fontsize=9,
         )

@@ -137,7 +137,7 @@ def test_figure_shows_signed_errors_and_deviations(monkeypatch, tmp_path):
     hatches = {bar.get_hatch() for bar in axes.patches} - {None}
     assert len(hatches) == 3, "told apart without colours"
     legend = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
-    assert legend == ["HDNNP", "EAM", "EMT", "uncertainty of DFT", "deviation over seeds"]
+    assert legend == ["HDNNP", "EAM", "EMT", "uncertainty of DFT", "standard deviation over seeds"]
 
 
 def test_small_and_large_errors_fit_the_axis(monkeypatch, tmp_path):
