@@ -137,7 +137,9 @@ def _format_of(path: Path, lines: Sequence[str]) -> str:
     if len(lines) > 4 and (n := _n_elements(lines[3])) and (grid := _grid(lines[4])):
         n_rho, n_r = grid
         of_elements = n * (4 + n_rho) + n * (n + 1) // 2 * n_r
-        sizes = {"alloy": of_elements + n * n_r, "fs": of_elements + n * n * n_r}
+        sizes = {"alloy": of_elements + n * n_r}
+        if n > 1:  # of one element both formats are the same
+            sizes["fs"] = of_elements + n * n * n_r
         return _counted(path, lines[5:], sizes)
     raise FormatError(
         path, None, f"expected an EAM file, {_FORMATS}; found another header, give another file"
@@ -154,7 +156,8 @@ def _counted(path: Path, lines: Sequence[str], sizes: dict[str, int]) -> str:
     raise FormatError(
         path,
         None,
-        f"expected {expected} values after the header, found {found}; get the file again",
+        f"expected {expected} values after the header, found {found}: it is cut off, or of another "
+        "kind; give another file",
     )
 
 
