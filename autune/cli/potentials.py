@@ -220,6 +220,13 @@ def properties(
             "properties of the element's crystal.",
         ),
     ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            help="Calculate other potentials too: evaluation.properties.baselines of FILE; "
+            "default: EAM (with autune[eam]) and EMT, where they know the element."
+        ),
+    ] = True,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="PNG", help="Draw the errors against DFT.")
     ] = None,
@@ -239,20 +246,24 @@ def properties(
     Lattice constant, elastic constants, bulk modulus, surface energies, the energy of another
     crystal, of a vacancy and of a stacking fault, energies over volume; gold is compared with the
     built-in reference. Phonons, molecular dynamics and nanoparticles where a settings file asks for
-    them. Those of a committee are means over its members, with standard deviations.
+    them. Those of a committee are means over its members, with standard deviations. Beside them
+    stand those of other potentials, with their errors against the same DFT.
 
     \b
     Examples:
       autune properties potential
-      autune properties committee
+      autune properties committee --plot errors.png
       autune properties potential --settings search.yaml --csv properties.csv
     """
-    from autune.evaluation.confidence import estimate
-    from autune.evaluation.spread import summarize_properties
+    from autune.cli.comparison import show_properties
     from autune.potential.committee import Committee
-    from autune.properties import PropertyTable, compute_properties, property_error
+    from autune.properties import (
+        check_baselines,
+        check_properties,
+        compute_baselines,
+        compute_properties,
+    )
     from autune.properties.defaults import default_properties
-    from autune.report.tables import tabulate, tabulate_properties, write_csv
 
     loaded = _load(potential, units)
     wanted = (
@@ -260,32 +271,20 @@ def properties(
         if settings is None
         else _properties_of(settings, loaded.elements)
     )
+    if not baselines:
+        wanted = wanted.model_copy(update={"baselines": {}})
+    check_properties(wanted, loaded.elements)
+    check_baselines(wanted, loaded.elements)
     say_if_kernels_compile()
     members = loaded.members if isinstance(loaded, Committee) else (loaded,)
     tables = [compute_properties(m.calculator(), wanted, loaded.elements) for m in members]
-    table, frame = tables[0], tabulate_properties(tables[0])
-    if len(tables) > 1:
-        spreads = summarize_properties(tables)
-        table = PropertyTable(tuple(spread.mean for spread in spreads))
-        frame = tabulate(spread.to_dict() for spread in spreads)
-    if csv is not None:
-        write_csv(frame, csv)
-    if plot is not None:
-        from autune.report.figures import plot_properties
-
-        plot_properties({potential.resolve().name: table}, plot)
+    others = compute_baselines(wanted, loaded.elements)
+    show_properties(potential.resolve().name, tables, others, wanted, csv, plot)
     if curves is not None:
         from autune.report.curve_figure import plot_curves
 
-        plot_curves({f"potential {number}": t for number, t in enumerate(tables)}, curves)
-    print_table(frame)
-    if any(row.reference is not None for row in table.rows):
-        error = estimate([property_error(t, wanted) for t in tables])
-        std = f" +- {error.std:.2g}" if error.n > 1 else ""
-        typer.echo(
-            f"property error {error.mean:.3g}{std} % (errors within the reference's uncertainty "
-            "count as none)"
-        )
+        own = {f"potential {number}": table for number, table in enumerate(tables)}
+        plot_curves(own | others, curves)
 
 
 def say_if_kernels_compile() -> None:

@@ -6,6 +6,8 @@ GPa, J/m^2, mJ/m^2, eV, meV/atom, THz, ps, K and meV/atom/ps.
 
 from __future__ import annotations
 
+from autune.properties.baseline import check_baselines, compute_baselines
+from autune.properties.calculators import make_calculator
 from autune.properties.curve import Curve
 from autune.properties.dynamics import Dynamics, run_dynamics
 from autune.properties.elastic import ElasticConstants, elastic_constants
@@ -36,7 +38,9 @@ __all__ = [
     "PropertyRow",
     "PropertyTable",
     "Reference",
+    "check_baselines",
     "check_properties",
+    "compute_baselines",
     "compute_properties",
     "dynamical_matrix",
     "elastic_constants",
@@ -46,6 +50,7 @@ __all__ = [
     "excess_curve",
     "find_force_constants",
     "frequency",
+    "make_calculator",
     "phonon_frequencies",
     "property_error",
     "property_names",

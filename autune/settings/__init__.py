@@ -16,6 +16,7 @@ from autune.settings.energetics import (
     VacancySettings,
 )
 from autune.settings.evaluation import (
+    BaselineSettings,
     ElasticSettings,
     EquationOfStateSettings,
     EvaluationSettings,
@@ -27,6 +28,7 @@ from autune.settings.evaluation import (
     Target,
 )
 from autune.settings.experiment import (
+    BESIDE_TRIALS,
     Settings,
     describe,
 )
@@ -57,7 +59,9 @@ from autune.settings.yaml_file import (
 )
 
 __all__ = [
+    "BESIDE_TRIALS",
     "AngularSettings",
+    "BaselineSettings",
     "ConfirmSettings",
     "CurveSettings",
     "DatasetSettings",

@@ -111,9 +111,10 @@ def test_properties_are_means_with_deviations(run, folder, tmp_path):
         values = [t.loc[name, "value"] for t in tables]
         row = table.loc[name]
         assert row["unit"] == unit
-        assert row["mean"] == pytest.approx(np.mean(values))
+        assert row["potential"] == "HDNNP"
+        assert row["value"] == pytest.approx(np.mean(values))
         assert row["std"] == pytest.approx(np.std(values, ddof=1), rel=1e-6)
-        assert row["error"] == pytest.approx(row["mean"] - row["reference"])
+        assert row["error"] == pytest.approx(row["value"] - row["reference"])
         percent = 100 * row["std"] / abs(row["reference"])
         assert row["error_percent_std [%]"] == pytest.approx(percent)
     assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")

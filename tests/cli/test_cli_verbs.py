@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from ase.io import read
 
@@ -172,6 +173,37 @@ def test_properties_of_gold_by_default(run, tmp_path):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "property error" in text
     assert "0.6905" in (tmp_path / "properties.csv").read_text()
+
+
+def test_properties_beside_those_of_other_potentials(run, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "evaluation: {properties: {reference: builtin:gold, lattice_constant: {},"
+        " baselines: {EMT: {calculator: emt}}}}"
+    )
+    files = ("--csv", tmp_path / "all.csv", "--plot", tmp_path / "all.png")
+    code, text, _ = run("properties", POTENTIAL, "--settings", settings, *files)
+    assert code == 0
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[2] == "property unit DFT HDNNP EMT [%]"
+    assert "lattice_constant Angstrom 4.176 +- 0.003 - 4.056 -2.9" in lines
+    assert any(line.startswith("no lattice_constant: HDNNP: the volume") for line in lines)
+    assert "errors are against DFT, not experiment" in text
+    table = pd.read_csv(tmp_path / "all.csv").set_index("potential")
+    assert list(table.index) == ["HDNNP", "EMT"]
+    assert table.loc["EMT", "value"] == pytest.approx(4.0562, abs=1e-4)
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    _, text, _ = run("properties", POTENTIAL, "--settings", settings, "--no-baselines")
+    assert "EMT" not in text
+
+
+def test_baseline_without_its_file_is_refused_at_once(run, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    baseline = "{calculator: eam, file: nowhere.eam}"
+    settings.write_text(f"evaluation: {{properties: {{baselines: {{EAM: {baseline}}}}}}}")
+    code, text, message = run("properties", POTENTIAL, "--settings", settings)
+    assert (code, text) == (2, "")
+    assert "evaluation.properties.baselines.EAM.file: no file 'nowhere.eam'" in message
 
 
 def test_public_names_are_lazy_and_complete():

@@ -79,6 +79,17 @@ def test_files_that_settings_name_are_sent_and_nothing_else(home, sent):
     assert (folder / "files/1/dft.json").read_text() == '{"properties": {}}'
 
 
+def test_files_of_baselines_are_sent(home, sent):
+    (home / "mine.eam").write_text("table")
+    baselines = {"A": {"file": "mine.eam"}, "B": {"file": "lammps:Au_u3.eam"}, "C": {}}
+    there, files, _ = sent({"evaluation": {"properties": {"baselines": baselines}}})
+    assert there["evaluation"]["properties"]["baselines"] == {
+        **baselines,
+        "A": {"file": "files/0/mine.eam"},
+    }
+    assert files == {"files/0/mine.eam", "settings.yaml"}
+
+
 def test_choices_of_data_sets_are_all_sent(home, sent):
     path = {
         "choice": ["a/gold.extxyz", "b/gold.extxyz", "builtin:gold", "a/gold.extxyz"],
