@@ -33,8 +33,8 @@ class AngularSettings(Model):
     ) = Field(None, description="[eta, lambda, zeta] of each; default: those of the basis.")
     r_shift: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
         None,
-        description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift, or "
-        "0 where that is negative. [Angstrom]",
+        description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift, "
+        "or 0 where that is negative. [Angstrom]",
     )
     eta_factor: Factor = Field(1.0, description="Multiplies every eta.")
 
