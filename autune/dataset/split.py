@@ -68,7 +68,7 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
     train = _without_groups(dataset, rest[~is_test], settings.train_without_groups)
     return replace(
         dataset,
-        train=train.astype(np.int64),
+        train=train,
         test=rest[is_test].astype(np.int64),
         holdout=np.flatnonzero(is_held_out).astype(np.int64),
     )
@@ -155,13 +155,13 @@ def _refuse_left_out(dataset: Dataset, settings: DatasetSettings) -> None:
 def _without_groups(dataset: Dataset, train: IntArray, groups: tuple[str, ...]) -> IntArray:
     """Take groups out of the training set."""
     _refuse_unknown("dataset.train_without_groups", groups, dataset.groups, "group")
-    kept = np.array([dataset.structures[i].group not in groups for i in train], dtype=bool)
-    if not kept.any():
+    kept = [i for i in train.tolist() if dataset.structures[i].group not in groups]
+    if not kept:
         raise DataError(
             "the training set is empty: dataset.train_without_groups names all groups of its "
             "structures; leave one out"
         )
-    return train[kept]
+    return np.array(kept, dtype=np.int64)
 
 
 def _named(structures: Sequence[Structure], names: tuple[str, ...]) -> BoolArray:

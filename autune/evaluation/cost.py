@@ -57,7 +57,7 @@ def prediction_time(potential: Potential, structures: Sequence[Structure]) -> fl
     n_atoms = sum(structure.n_atoms for structure in timed)
     potential.predict(timed[0])  # loads what is compiled and allocates: not a cost per atom
     began = time.perf_counter()
-    seconds = []
+    seconds: list[float] = []
     while len(seconds) < REPEATS and (not seconds or time.perf_counter() - began < LONGEST):
         start = time.perf_counter()
         for structure in timed:

@@ -33,7 +33,7 @@ def test_values_take_the_place_of_the_files() -> None:
             "training.epochs = 4",
         ],
     )
-    assert RAW == before
+    assert before == RAW
     settings = Settings.from_mapping(changed)
     assert (settings.dataset.path, settings.potential.elements) == ("copper.extxyz", ("Cu",))
     assert (settings.training.kalman.kind, settings.training.epochs) == ("fading", 4)
