@@ -233,7 +233,7 @@ def test_folder_with_another_training(refused, tmp_path):
     [
         ("training.epochs", "--set: expected KEY=VALUE"),
         ("training.epoch=3", "training.epoch: unknown key; did you mean epochs?"),
-        ("search.storage=postgresql://me:hi dden@host", "search.storage"),
+        ("search.storage=postgresql://me:hi dden@host", "storage must be journal"),
     ],
 )
 def test_settings_beside_the_file(refused, assignment, message):
