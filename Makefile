@@ -10,12 +10,24 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: gold test faults lint benchmark ui clean
+.PHONY: gold studies test faults lint benchmark ui clean
 
 # The search on real DFT data; goes on where it was stopped.
 gold: .venv/installed
 	$(bin)/autune search search_spaces/gold.yaml $(if $(wildcard results/gold/study.journal),--resume)
 	$(bin)/autune export gold -o results/gold/exported
+
+# The questions of the gold study, one search after the other, each with its report; what is
+# finished is not done again, what was stopped goes on.
+STUDIES := cutoff rs_wide rs_narrow force_ratio transferability network
+studies: .venv/installed
+	@began=$$(date +%s); \
+	for study in $(STUDIES); do \
+		test -e results/gold_$$study/study.journal && resume=--resume || resume=; \
+		$(bin)/autune search search_spaces/gold_$$study.yaml $$resume || exit; \
+		$(bin)/autune report gold_$$study || exit; \
+		echo "gold_$$study: $$(($$(date +%s) - began)) s since make studies began"; \
+	done
 
 # The tests; others by `make test ARGS='-m slow'`.
 test: .venv/installed-dev

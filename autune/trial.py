@@ -38,8 +38,9 @@ from typing import Any, Literal
 from autune.dataset import Dataset, Fold, make_folds, split_dataset
 from autune.errors import DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare
+from autune.evaluation.cost import cost_metrics
 from autune.evaluation.loss import score
-from autune.evaluation.metrics import property_metrics, trial_metrics
+from autune.evaluation.metrics import group_metrics, property_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
 from autune.properties import PropertyTable, check_properties, compute_properties
@@ -72,9 +73,11 @@ class TrialResult:
         Of a complete trial those that `autune.evaluation.metrics.metric_names` lists, means over
         all trainings: energy_rmse, train_energy_rmse [eV/atom], force_rmse, train_force_rmse
         [eV/Angstrom] of the kept epoch, property_error [%], property.NAME in the property's unit,
-        property_error.NAME [%], kept_epoch, epoch_seconds, score.  With more than one seed also
-        NAME_std, over the seeds of the means over the folds; with leave_one_group_out also
-        energy_rmse.GROUP, force_rmse.GROUP, score.GROUP, over the seeds.
+        property_error.NAME [%], kept_epoch, epoch_seconds, score, prediction_time
+        [microseconds/atom], n_weights, n_symmetry_functions, and with `group_errors`
+        energy_rmse.GROUP, force_rmse.GROUP.  With more than one seed also NAME_std, over the seeds
+        of the means over the folds; with leave_one_group_out also energy_rmse.GROUP,
+        force_rmse.GROUP, score.GROUP, over the seeds.
     seconds
         Wall time, s.
     directory
@@ -292,13 +295,16 @@ def _run_seed(
         "kept_epoch": float(kept.number),
         "epoch_seconds": trained.epochs[-1].seconds / settings.training.epochs,
     }
+    potential, tests = trained.potential, fold.dataset.test_structures
+    if settings.evaluation.group_errors:
+        metrics |= group_metrics(tests, [potential.predict(structure) for structure in tests])
     table = None
     wanted = settings.evaluation.properties
     if wanted is not None:
-        potential = trained.potential
         table = compute_properties(potential.calculator(), wanted, potential.elements)
         _write_properties(table, folder)
         metrics |= property_metrics(table, wanted)
+    metrics |= cost_metrics(potential, tests)
     metrics["score"] = score(metrics, settings.evaluation.score)
     return Training(fold, folder, dropped, trained, table, metrics)
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from autune.settings import Settings, read_yaml
+from autune.settings import Settings, assign, read_yaml
 from autune.space import SearchSpace
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "autune").rglob("*.py"))
 SEARCH_SPACES = sorted((ROOT / "search_spaces").glob("*.yaml"))
+STUDIES = [path for path in SEARCH_SPACES if "sampler: grid" in path.read_text()]
 
 HEAVY = {
     *("ray", "mlflow", "optuna", "pandas", "matplotlib", "numba", "mpi4py", "scipy", "ase"),
@@ -103,6 +106,34 @@ def test_readme_example_is_a_search_space() -> None:
     for part in parts:
         sections = {name: {**whole.get(name, {}), **part[name]} for name in part}
         SearchSpace.from_mapping({**whole, **sections})
+
+
+def test_readme_asks_the_same_of_another_material() -> None:
+    readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    commands = re.findall(r"^autune search (search_spaces/.*--set.*)$", readme, re.MULTILINE)
+    assert len(commands) >= 2
+    for command in commands:
+        file, *words = shlex.split(command)
+        given = [word for before, word in pairwise(words) if before == "--set"]
+        space = SearchSpace.from_mapping(assign(read_yaml(ROOT / file), given))
+        assert space.example().potential.elements == ("Cu",)
+        assert len(space.grid()) <= space.example().search.trials
+
+
+def test_make_runs_all_studies() -> None:
+    listed = re.findall(r"^STUDIES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {f"gold_{name}" for name in listed[0].split()} == {path.stem for path in STUDIES}
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_trains_every_point_with_all_seeds(path: Path) -> None:
+    space = SearchSpace.read(path)
+    settings = space.example()
+    search = settings.search
+    assert (search.pruner, search.racing, settings.training.keep) == ("none", False, "last")
+    assert search.trials == len(space.grid())
+    assert settings.evaluation.seeds >= 3
+    assert f"autune search search_spaces/{path.name}" in path.read_text()
 
 
 def test_constraints_fix_every_dependency() -> None:

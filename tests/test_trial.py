@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import math
@@ -129,6 +130,44 @@ def test_metrics_are_means_over_seeds(tmp_path: Path) -> None:
     assert files >= {"settings.yaml", "history.csv", "learning_curve.png", "parity.png"}
     assert not list(tmp_path.rglob("checkpoint.npz"))
     assert Settings.read(tmp_path / "settings.yaml").identity == make_settings(2, True).identity
+
+
+def test_errors_of_groups_and_cost_of_predictions(tmp_path: Path) -> None:
+    settings = make_settings(evaluation={"group_errors": True})
+    dataset = split_dataset(
+        GOLD, settings.dataset.model_copy(update={"train_without_groups": ("surface_100", "bcc")})
+    )
+    np.testing.assert_array_equal(dataset.test, DATASET.test)
+    result = run_trial(settings, dataset, tmp_path)
+    assert set(metric_names(settings, dataset)) == set(result.metrics)
+    potential = Potential.load(tmp_path / "seed-1" / "potential")
+    test = dataset.test_structures
+    content = json.loads((tmp_path / "result.json").read_text())
+    for accuracy in measure(test, [potential.predict(structure) for structure in test])[:-1]:
+        for name in ("energy_rmse", "force_rmse"):
+            found = content["seeds"][1][f"{name}.{accuracy.group}"]
+            assert found == pytest.approx(getattr(accuracy, name))
+    assert result.metrics["prediction_time"] > 0.0
+    sizes = {name: result.metrics[name] for name in ("n_weights", "n_symmetry_functions")}
+    assert sizes == {"n_weights": (3 + 1) * 3 + (3 + 1), "n_symmetry_functions": 3}
+    assert result.metrics["n_weights_std"] == 0.0
+
+
+@pytest.mark.parametrize("force_ratio", [0.0, 1.0])
+def test_energies_or_forces_alone(tmp_path: Path, force_ratio: float) -> None:
+    settings = make_settings(1, force_ratio=force_ratio, keep="last", epochs=4)
+    result = run_trial(settings, DATASET, tmp_path)
+    assert result.state == "complete"
+    assert all(map(math.isfinite, result.metrics.values()))
+    trained = "force" if force_ratio else "energy"
+    with (tmp_path / "history.csv").open(newline="") as stream:
+        errors = [
+            float(value)
+            for row in csv.DictReader(stream)
+            for name, value in row.items()
+            if name.startswith(f"train_{trained}_rmse")
+        ]
+    assert errors[-1] < errors[0]
 
 
 def test_one_seed_has_no_deviation(tmp_path: Path) -> None:
@@ -419,7 +458,8 @@ def test_a_cross_validation_killed_again_and_again_goes_on(
     for path in (tmp_path / "whole").glob("fold-*/seed-*/potential"):
         name = path.relative_to(tmp_path / "whole")
         np.testing.assert_array_equal(weights(path), weights(tmp_path / "cut" / name))
-    seconds = {"epoch_seconds", "epoch_seconds_std"}
+    measured = ("epoch_seconds", "prediction_time")
+    seconds = {*measured, *(f"{name}_std" for name in measured)}
     assert {k: v for k, v in result.metrics.items() if k not in seconds} == {
         k: v for k, v in whole.metrics.items() if k not in seconds
     }

@@ -44,6 +44,14 @@ Results = Annotated[Path, typer.Option("--results", metavar="ROOT", help="Folder
 SearchName = Annotated[
     str, typer.Argument(metavar="SEARCH", help="Name of a search, or its folder.")
 ]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting in place of the file's, VALUE as in YAML; as often as needed.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print less.")]
 
 

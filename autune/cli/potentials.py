@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autune.cli.options import (
+    Assignments,
     DataUnits,
     OutputFolder,
     PotentialFolder,
@@ -43,6 +44,7 @@ def train(
         Path, typer.Argument(metavar="SETTINGS", help="YAML file of settings, without searches.")
     ],
     output: OutputFolder,
+    assignments: Assignments = None,
     quiet: Quiet = False,
 ) -> None:
     """Train one potential by fixed settings.
@@ -54,12 +56,14 @@ def train(
     \b
     Examples:
       autune train settings.yaml -o trained
+      autune train settings.yaml -o wide --set 'potential.hidden_layers=[40, 40]'
       mpiexec -n 4 autune train settings.yaml -o trained     one training on four cores
     'autune settings' lists what a settings file may hold.
     """
     from autune.dataset import Dataset, split_dataset
     from autune.errors import TrainingDiverged
     from autune.report.tables import tabulate
+    from autune.settings import assign, read_yaml
     from autune.space import SearchSpace
     from autune.training.epoch import Epoch, Judged
     from autune.training.parallel import ending_together, find_ranks
@@ -72,7 +76,8 @@ def train(
 
     ranks = find_ranks()
     with ending_together(ranks):
-        fixed = SearchSpace.read(settings).fixed_settings()
+        raw = assign(read_yaml(settings), assignments or ())
+        fixed = SearchSpace.from_mapping(raw).fixed_settings()
         source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
         dataset = split_dataset(source, fixed.dataset)
         _refuse_other_training(output, fixed)

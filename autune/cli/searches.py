@@ -14,6 +14,7 @@ import typer
 from autune.cli.jobs import show_status
 from autune.cli.options import (
     INTERRUPTED,
+    Assignments,
     OutputFolder,
     Quiet,
     Results,
@@ -22,6 +23,7 @@ from autune.cli.options import (
 )
 from autune.cli.potentials import say_if_kernels_compile
 from autune.errors import ConfigError
+from autune.log import mask_credentials
 
 if TYPE_CHECKING:
     from autune.search.confirmed import Confirmed
@@ -57,6 +59,7 @@ def search(
             help="Running Ray cluster to use, from one of its machines; default: this machine.",
         ),
     ] = None,
+    assignments: Assignments = None,
     quiet: Quiet = False,
 ) -> None:
     """Try settings and keep the best potential.
@@ -69,8 +72,10 @@ def search(
       autune search search_spaces/quick.yaml
       autune search search_spaces/gold.yaml --name gold-2
       autune search search_spaces/gold.yaml --name gold-2 --resume
+      autune search search_spaces/gold.yaml --name gold-3 --set potential.cutoff_radius=5.0
     """
     from autune.search.run import search as run_search
+    from autune.settings import assign, read_yaml
     from autune.training.parallel import started_with_ranks
 
     if started_with_ranks():
@@ -79,14 +84,15 @@ def search(
             "gives every trial its ranks; start autune search without mpiexec",
         )
     say_if_kernels_compile()
+    source = assign(read_yaml(space), assignments) if assignments else space
     result = run_search(
-        space, name=name, results=results, resume=resume, quiet=quiet, address=address
+        source, name=name, results=results, resume=resume, quiet=quiet, address=address
     )
     draw_overview(result.folder, result.records)
     if result.confirmed is not None:
         show_confirmed(result.confirmed)
     if not quiet:
-        _say_what_is_next(result, space)
+        _say_what_is_next(result, space, assignments or ())
     if result.state == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
@@ -215,7 +221,7 @@ def ui(
     serve(open_search(name, results), port, host)
 
 
-def _say_what_is_next(result: SearchResult, space: Path) -> None:
+def _say_what_is_next(result: SearchResult, space: Path, assignments: Sequence[str]) -> None:
     """Say where the results are and which verbs use them."""
     path = result.folder.path
     if path.is_relative_to(Path.cwd()):
@@ -224,8 +230,10 @@ def _say_what_is_next(result: SearchResult, space: Path) -> None:
     lines = [f"results in {path}; what is next:"]
     if result.state == "interrupted":
         name, root = shlex.quote(result.folder.name), shlex.quote(str(path.parent))
+        given = "".join(f" --set {shlex.quote(mask_credentials(a))}" for a in assignments)
         lines.append(
-            f"  autune search {shlex.quote(str(space))} --name {name} --results {root} --resume"
+            f"  autune search {shlex.quote(str(space))}{given} --name {name} --results {root} "
+            "--resume"
         )
     if result.best is not None:
         lines.append(f"  autune export {folder} -o potential  # the best, for n2p2 and LAMMPS")

@@ -34,12 +34,13 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
     the holdout, but no structure that the settings name for the test; the rest is split into
     training and test.  Duplicates (see `find_duplicates`) are always on the same side.  A random
     split draws the same share of every group, and as many structures as the share of all that
-    are left says.
+    are left says.  At last the groups of `train_without_groups` are taken out of the training set
+    alone, so that test and holdout are the same whichever groups these are.
 
     Raises
     ------
     ConfigError
-        If the settings name a group or structure that is not there.
+        If the settings name a group or structure that is not there or left out.
     DataError
         If the training set, the test set or a holdout that is asked for would be empty, or the
         file does not say the side of a structure.
@@ -49,6 +50,7 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
     UserWarning
         If a training structure is moved to the test because a test structure is the same.
     """
+    _refuse_left_out(dataset, settings)
     dataset = _leave_out(dataset, settings.leave_out_groups)
     structures = dataset.structures
     clusters = find_duplicates(structures)
@@ -63,9 +65,10 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
         is_test = _drawn(left, clusters[rest], settings.test_fraction, rng)
     is_test = _keep_duplicates_together([structures[i] for i in rest], clusters[rest], is_test)
     _refuse_empty(is_test, settings)
+    train = _without_groups(dataset, rest[~is_test], settings.train_without_groups)
     return replace(
         dataset,
-        train=rest[~is_test].astype(np.int64),
+        train=train,
         test=rest[is_test].astype(np.int64),
         holdout=np.flatnonzero(is_held_out).astype(np.int64),
     )
@@ -135,6 +138,30 @@ def _leave_out(dataset: Dataset, groups: tuple[str, ...]) -> Dataset:
     if not kept:
         raise DataError(f"dataset.leave_out_groups leaves out all structures of {dataset.source}")
     return Dataset.from_structures(kept, dataset.source)
+
+
+def _refuse_left_out(dataset: Dataset, settings: DatasetSettings) -> None:
+    """Refuse test structures of groups that are left out: the test would be another one."""
+    for s in dataset.structures:
+        if s.group in settings.leave_out_groups and s.name in settings.test_structures:
+            raise ConfigError(
+                "dataset.test_structures",
+                f"{s.name!r} is of the group {s.group!r}, which dataset.leave_out_groups leaves "
+                "out of the test too; name the group in dataset.train_without_groups instead, or "
+                "remove the structure",
+            )
+
+
+def _without_groups(dataset: Dataset, train: IntArray, groups: tuple[str, ...]) -> IntArray:
+    """Take groups out of the training set."""
+    _refuse_unknown("dataset.train_without_groups", groups, dataset.groups, "group")
+    kept = [i for i in train.tolist() if dataset.structures[i].group not in groups]
+    if not kept:
+        raise DataError(
+            "the training set is empty: dataset.train_without_groups names all groups of its "
+            "structures; leave one out"
+        )
+    return np.array(kept, dtype=np.int64)
 
 
 def _named(structures: Sequence[Structure], names: tuple[str, ...]) -> BoolArray:

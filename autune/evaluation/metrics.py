@@ -7,14 +7,23 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from autune.dataset import Dataset, make_folds
+from autune.dataset.folds import NO_GROUP
+from autune.evaluation.accuracy import EnergyAndForces, measure
 from autune.properties import PropertyTable, property_error, property_names, read_reference
 from autune.settings import EvaluationSettings, PropertiesSettings, Settings
+from autune.structures import Structure
 
 ERRORS = ("energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse")
 """Errors of the kept epoch [eV/atom, eV/Angstrom]."""
 
+COST = ("prediction_time", "n_weights", "n_symmetry_functions")
+"""What a prediction costs, see `autune.evaluation.cost`."""
+
 OF_GROUP = ("energy_rmse", "force_rmse", "score")
 """Metrics that leave_one_group_out also gives for the group left out, as energy_rmse.GROUP."""
+
+GROUP_ERRORS = ("energy_rmse", "force_rmse")
+"""Metrics that `group_errors` also gives for every group of the test, as energy_rmse.GROUP."""
 
 
 def property_metrics(table: PropertyTable, settings: PropertiesSettings) -> dict[str, float]:
@@ -35,6 +44,20 @@ def property_metrics(table: PropertyTable, settings: PropertiesSettings) -> dict
             penalty = settings.failure_penalty
             error = penalty if row.error_percent is None else abs(row.error_percent)
             metrics[f"property_error.{row.name}"] = min(error, penalty)
+    return metrics
+
+
+def group_metrics(
+    structures: Sequence[Structure], predictions: Sequence[EnergyAndForces]
+) -> dict[str, float]:
+    """Make metrics of the errors of every group: energy_rmse.GROUP, force_rmse.GROUP.
+
+    There are none where no structure has a group.
+    """
+    metrics = {}
+    for of_group in measure(structures, predictions)[:-1]:  # the last one is all structures
+        for name in GROUP_ERRORS:
+            metrics[f"{name}.{of_group.group}"] = getattr(of_group, name)
     return metrics
 
 
@@ -98,8 +121,8 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
     settings
         Settings of the trial.
     dataset
-        Structures, which name the groups of leave_one_group_out; None: metrics of groups are not
-        listed.
+        Structures, which name the groups of leave_one_group_out and of `group_errors`; None:
+        metrics of groups are not listed.
 
     Raises
     ------
@@ -109,7 +132,7 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
         If the table of reference values cannot be read.
     """
     evaluation = settings.evaluation
-    names = ["score", *ERRORS, "kept_epoch", "epoch_seconds"]
+    names = ["score", *ERRORS, "kept_epoch", "epoch_seconds", *COST]
     if (wanted := evaluation.properties) is not None:
         properties = property_names(wanted)
         compared = {} if wanted.reference is None else read_reference(wanted.reference)
@@ -118,6 +141,10 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
     if evaluation.cross_validation == "leave_one_group_out" and dataset is not None:
         groups = [fold.name for fold in make_folds(dataset, settings)]
         names += [f"{name}.{group}" for group in groups for name in OF_GROUP]
+    if evaluation.group_errors and dataset is not None:
+        groups = sorted({structure.group for structure in dataset.test_structures})
+        of_errors = [f"{name}.{group or NO_GROUP}" for group in groups for name in GROUP_ERRORS]
+        names += of_errors if groups != [""] else []
     if evaluation.seeds > 1:
         names += [f"{name}_std" for name in names]
     if evaluation.cross_validation == "none":

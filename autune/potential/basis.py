@@ -76,7 +76,9 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     """Write out the symmetry functions and networks that settings describe.
 
     Every element gets the radial functions for every neighbouring element and the angular
-    functions for every pair of neighbouring elements, in n2p2's order.
+    functions for every pair of neighbouring elements, in n2p2's order.  A common r_shift below 0
+    moves the radial functions alone: n2p2 and LAMMPS take 0 in its place for angular functions, so
+    that is what is trained and written.
 
     Raises
     ------
@@ -119,10 +121,11 @@ def _functions(
     rules = settings.symmetry_functions
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]
-    etas = basis.radial if radial.eta is None else radial.eta
+    etas = (basis.radial if radial.eta is None else radial.eta)[:: rules.every]
     triples = basis.angular if angular.functions is None else angular.functions
+    triples = triples[:: rules.every]
     shift_radial = rules.r_shift if radial.r_shift is None else radial.r_shift
-    shift_angular = rules.r_shift if angular.r_shift is None else angular.r_shift
+    shift_angular = max(0.0, rules.r_shift) if angular.r_shift is None else angular.r_shift
     kind = ANGULAR_NARROW if angular.kind == "narrow" else ANGULAR_WIDE
     r_cutoff = settings.cutoff_radius
     for symbol in elements:

@@ -39,6 +39,7 @@ _UNITS = {
     "excess_percent": "%",
     "seconds": "s",
     "epoch_seconds": "s",
+    "prediction_time": "microseconds/atom",
 }
 _PREFIXES = ("train_", "test_", "property.")
 _SUFFIXES = ("_mean", "_std", "_min", "_max", "_low", "_high", "_error")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import urlsplit
 
 from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
-from autune.errors import ConfigError, SearchError
+from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, metric_names
 from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
@@ -92,8 +93,9 @@ def check_objectives(settings: Settings, dataset: Dataset | None = None) -> None
     Without the data set, errors of groups (energy_rmse.GROUP) are not looked at.
     """
     known = metric_names(settings, dataset)
-    left_out = settings.evaluation.cross_validation == "leave_one_group_out"
-    prefixes = tuple(f"{name}." for name in OF_GROUP) if left_out and dataset is None else ()
+    evaluation = settings.evaluation
+    of_groups = evaluation.group_errors or evaluation.cross_validation == "leave_one_group_out"
+    prefixes = tuple(f"{name}." for name in OF_GROUP) if of_groups and dataset is None else ()
     for key, names in _wanted_metrics(settings):
         for name in names:
             if name not in known and not name.startswith(prefixes):
@@ -148,6 +150,26 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
         check_properties(settings.evaluation.properties, settings.potential.elements)
         check_baselines(settings.evaluation.properties, settings.potential.elements)
     return dataset
+
+
+def check_searched_data(space: SearchSpace) -> None:
+    """Read and split the structures in every way that is searched, one leaf changed at a time.
+
+    A group or file that is not there would let each of its trials fail.
+    """
+    read = cache(Dataset.read)
+    first = {p.key: p.distribution.corners[0] for p in space.parameters}
+    for parameter in space.parameters:
+        for value in parameter.distribution.corners if parameter.path[0] == "dataset" else ():
+            settings = space.apply({**first, parameter.key: value})
+            how = settings.dataset
+            try:
+                dataset = split_dataset(read(how.path, how.units), how)
+                prepare_dataset(dataset, settings)
+            except (ConfigError, DataError) as error:
+                raise ConfigError(
+                    parameter.key, f"the value {value} cannot be used: {error}"
+                ) from None
 
 
 def check_cores(settings: Settings, address: str | None = None) -> None:

@@ -98,6 +98,8 @@ def search(
     if searches_data and dataset is not None:
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
     dataset = checks.prepare_dataset(dataset, settings)
+    if searches_data:
+        checks.check_searched_data(space)
     if trial is run_trial:
         checks.check_objectives(settings, dataset)
     checks.check_cores(settings, address)

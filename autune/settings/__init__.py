@@ -6,6 +6,9 @@ The same file serves `train` (every leaf a value) and `search` (leaves may be di
 
 from __future__ import annotations
 
+from autune.settings.assignments import (
+    assign,
+)
 from autune.settings.data import (
     DatasetSettings,
 )
@@ -90,6 +93,7 @@ __all__ = [
     "TrackingSettings",
     "TrainingSettings",
     "VacancySettings",
+    "assign",
     "describe",
     "read_yaml",
 ]

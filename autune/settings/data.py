@@ -36,6 +36,11 @@ class DatasetSettings(Model):
     leave_out_groups: tuple[str, ...] = Field(
         (), description="Groups used neither for training nor for the test."
     )
+    train_without_groups: tuple[str, ...] = Field(
+        (),
+        description="Groups not used for training; their test structures stay in the test, which "
+        "shows how well a potential transfers to them.",
+    )
     units: Literal["eV,Angstrom", "Hartree,Bohr"] = Field(
         "eV,Angstrom", description="Units of an input.data file (others carry their own)."
     )
@@ -47,4 +52,14 @@ class DatasetSettings(Model):
                 f"test_groups are not used with split: {self.split}; write split: groups, or "
                 "remove test_groups"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _left_out_once(self) -> DatasetSettings:
+        for group in self.train_without_groups:
+            if group in self.leave_out_groups:
+                raise ValueError(
+                    f"train_without_groups: {group} is in leave_out_groups too, so that it is not "
+                    "in the test either; remove it from one of them"
+                )
         return self

@@ -247,5 +247,20 @@ class EvaluationSettings(Model):
     folds: Annotated[int, Field(ge=2)] = Field(
         5, description="Parts that are the test in turn (cross_validation: k_fold)."
     )
+    group_errors: bool = Field(
+        False,
+        description="Errors of every group of test structures as metrics too: energy_rmse.GROUP, "
+        "force_rmse.GROUP.",
+    )
     properties: PropertiesSettings | None = Field(None, description="Physical properties.")
     score: ScoreSettings = Field(ScoreSettings(), description="Scalar score.")
+
+    @model_validator(mode="after")
+    def _one_test_set(self) -> EvaluationSettings:
+        if self.group_errors and self.cross_validation != "none":
+            raise ValueError(
+                f"group_errors are those of one test set, not of cross_validation: "
+                f"{self.cross_validation}; leave one of them out (leave_one_group_out gives the "
+                "errors of every group by itself)"
+            )
+        return self

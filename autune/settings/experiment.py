@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from autune.errors import ConfigError, short
 from autune.log import mask_credentials
@@ -51,6 +51,16 @@ class Settings(Model):
     )
     resources: ResourceSettings = Field(ResourceSettings(), description="Resources.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Tracking.")
+
+    @model_validator(mode="after")
+    def _groups_left_out_by_one(self) -> Settings:
+        if self.dataset.train_without_groups and self.evaluation.cross_validation != "none":
+            raise ValueError(
+                "dataset.train_without_groups needs the data set's own split, and "
+                f"evaluation.cross_validation {self.evaluation.cross_validation} trains on others; "
+                "leave one of them out (leave_one_group_out trains without every group in turn)"
+            )
+        return self
 
     @property
     def identity(self) -> str:

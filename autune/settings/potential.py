@@ -33,8 +33,8 @@ class AngularSettings(Model):
     ) = Field(None, description="[eta, lambda, zeta] of each; default: those of the basis.")
     r_shift: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
         None,
-        description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift. "
-        "[Angstrom]",
+        description="Centre of the Gaussians, not negative; default: symmetry_functions.r_shift, "
+        "or 0 where that is negative. [Angstrom]",
     )
     eta_factor: Factor = Field(1.0, description="Multiplies every eta.")
 
@@ -47,22 +47,18 @@ class SymmetryFunctionSettings(Model):
         description="Named set of etas, lambdas, zetas (8 radial, 18 angular functions a "
         "combination of elements); null: only what radial and angular list.",
     )
+    every: Count = Field(
+        1,
+        description="Use the first of every so many listed functions of each kind: 2 leaves half "
+        "of them, 4 half of these.",
+    )
     r_shift: Shift = Field(
-        0.0, description="Common centre of the Gaussians (r_s) of both kinds. [Angstrom]"
+        0.0,
+        description="Common centre of the Gaussians (r_s) of both kinds; where it is negative, "
+        "that of angular functions is 0, as n2p2 and LAMMPS have it. [Angstrom]",
     )
     radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
     angular: AngularSettings = Field(AngularSettings(), description="Angular functions.")
-
-    @model_validator(mode="after")
-    def _shift_that_lammps_runs(self) -> SymmetryFunctionSettings:
-        shift = self.r_shift if self.angular.r_shift is None else self.angular.r_shift
-        if shift < 0.0:
-            raise ValueError(
-                f"a negative r_shift ({shift:g} Angstrom) of angular functions is ignored by n2p2 "
-                "and LAMMPS, which would run another potential than the one trained; set "
-                "symmetry_functions.angular.r_shift to 0 or more (radial.r_shift may be negative)"
-            )
-        return self
 
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:

@@ -86,6 +86,26 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def parse_value(text: str, key: str) -> Any:
+    """Read one value of the settings, as it would stand behind its key in a file.
+
+    Raises
+    ------
+    ConfigError
+        If it is not YAML, too large, or no plain value.
+    """
+    try:
+        if len(text) > LARGEST_FILE:
+            raise yaml.MarkedYAMLError(problem="larger than 1 MB")
+        return _parse_yaml(text)
+    except yaml.reader.ReaderError:
+        problem = "a character is not allowed in YAML"
+    except yaml.MarkedYAMLError as error:
+        problem = error.problem or "not YAML"
+        problem = next((p for words, p in PLAIN_WORDS.items() if words in problem), problem)
+    raise ConfigError(key, f"the value given by --set is not YAML: {problem}")
+
+
 def _parse_yaml(text: str) -> Any:
     """Load YAML after looking at its nodes, before aliases are written out."""
     _skim(text)

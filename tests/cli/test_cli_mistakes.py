@@ -228,6 +228,20 @@ def test_folder_with_another_training(refused, tmp_path):
     assert "holds a training with other settings" in message
 
 
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("training.epochs", "--set: expected KEY=VALUE"),
+        ("training.epoch=3", "training.epoch: unknown key; did you mean epochs?"),
+        ("search.storage=postgresql://me:hi dden@host", "storage must be journal"),
+    ],
+)
+def test_settings_beside_the_file(refused, assignment, message):
+    errors = refused("search", "search_spaces/quick.yaml", "--set", assignment)
+    assert message in errors
+    assert "hi dden" not in errors
+
+
 def test_search_below_mpiexec(refused, monkeypatch):
     monkeypatch.setenv("PMI_SIZE", "2")
     message = refused("search", "search_spaces/quick.yaml")

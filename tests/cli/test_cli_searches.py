@@ -183,3 +183,27 @@ def test_a_search_says_where_its_results_are_and_what_is_next(run, results, monk
         "  autune ui results/tiny  # all trials in a browser",
     ]
     assert run("search", "my space.yaml", "--quiet")[1] == ""
+
+
+def test_settings_given_beside_the_file(run, results, tmp_path, monkeypatch):
+    from autune.search.folder import open_search
+    from autune.search.result import SearchResult
+
+    folder = open_search("tiny", results)
+    result = SearchResult(folder, "interrupted", tuple(folder.records()))
+    asked = []
+
+    def search(source, **_):
+        asked.append(source)
+        return result
+
+    monkeypatch.setattr("autune.search.run.search", search)
+    path = tmp_path / "space.yaml"
+    path.write_text(yaml.safe_dump(SPACE))
+    given = ["potential.elements=[Cu]", "search.storage=postgresql://me:hidden@host/db"]
+    words = [word for assignment in given for word in ("--set", assignment)]
+    _, said, _ = run("search", path, *words, "--results", results)
+    assert asked[0]["potential"] == {**SPACE["potential"], "elements": ["Cu"]}
+    assert asked[0]["search"]["storage"] == "postgresql://me:hidden@host/db"
+    assert "--set 'potential.elements=[Cu]' --set 'search.storage=postgresql://me:***@host" in said
+    assert "hidden" not in said

@@ -155,6 +155,10 @@ def test_train_writes_a_potential_and_goes_on(run, tmp_path, settings):
     assert "epoch   2" not in text
     assert (output / "result.json").read_bytes() == first
 
+    code, _, errors = run("train", settings, "-o", output, "--set", "potential.hidden_layers=[4]")
+    assert code == 2
+    assert "holds a training with other settings" in errors
+
     code, text, _ = run("properties", output / "potential", "--settings", settings)
     assert code == 0
     assert "4.176" in text

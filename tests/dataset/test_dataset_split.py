@@ -189,6 +189,26 @@ def test_holdout_of_other_splits() -> None:
 
 
 @pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"test_structures": ["fcc-05", "100-07", "111-04"]},
+        {"split": "groups", "test_groups": ["fcc", "surface_100"]},
+        {"holdout_fraction": 0.2},
+    ],
+)
+def test_groups_are_left_out_of_the_training_alone(values: dict[str, Any]) -> None:
+    whole = split_dataset(GOLD, how(**values))
+    split = split_dataset(GOLD, how(train_without_groups=["surface_100", "bcc"], **values))
+    np.testing.assert_array_equal(split.test, whole.test)
+    np.testing.assert_array_equal(split.holdout, whole.holdout)
+    left = [i for i in whole.train if GOLD.structures[i].group in ("fcc", "surface_111")]
+    assert split.train.tolist() == left
+    assert {s.group for s in split.test_structures} & {"surface_100"}
+    assert split.fingerprint != whole.fingerprint
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         (
@@ -198,6 +218,14 @@ def test_holdout_of_other_splits() -> None:
         (
             {"split": "groups", "test_groups": ["xyz"]},
             r"dataset\.test_groups: the data has no group 'xyz'; there are bcc, fcc",
+        ),
+        (
+            {"train_without_groups": ["surface_110"]},
+            r"dataset\.train_without_groups: .* no group 'surface_110'; did you mean",
+        ),
+        (
+            {"leave_out_groups": ["fcc"], "test_structures": ["fcc-05", "bcc-18"]},
+            r"dataset\.test_structures: 'fcc-05' .* the group in dataset\.train_without_groups",
         ),
         ({"split": "groups"}, r"dataset\.test_groups: .* choose of bcc, fcc"),
         (
@@ -219,6 +247,10 @@ def test_unknown_names(values: dict[str, Any], message: str) -> None:
         ({"test_fraction": 0.999}, "the training set is empty"),
         ({"split": "groups", "test_groups": list(GOLD.groups)}, "the training set is empty"),
         ({"leave_out_groups": list(GOLD.groups)}, "leaves out all structures of builtin:gold"),
+        (
+            {"train_without_groups": list(GOLD.groups)},
+            r"the training set is empty: dataset\.train_without_groups",
+        ),
         (
             {"holdout_fraction": 0.001},
             r"dataset\.holdout_fraction 0\.001 of 105 structures is none of them; take a larger",

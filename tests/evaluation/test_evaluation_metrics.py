@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autune.dataset import Dataset
+from autune.dataset import Dataset, split_dataset
+from autune.errors import ConfigError
 from autune.evaluation.metrics import metric_names, property_metrics, trial_metrics
 from autune.properties import PropertyRow, PropertyTable, property_error
 from autune.report.tables import unit_of
@@ -100,6 +101,12 @@ def test_names_know_references_and_groups(tmp_path: Path) -> None:
     left_out = settings(cross_validation="leave_one_group_out", seeds=2)
     assert {"energy_rmse.bcc", "force_rmse.fcc_std"} <= set(metric_names(left_out, GOLD))
     assert not [name for name in metric_names(left_out) if "." in name]
+    split = split_dataset(GOLD, left_out.dataset)
+    of_groups = set(metric_names(settings(group_errors=True, seeds=2), split))
+    assert {"energy_rmse.bcc", "force_rmse.fcc_std"} <= of_groups
+    assert "score.bcc" not in of_groups
+    with pytest.raises(ConfigError, match="group_errors are those of one test set"):
+        settings(group_errors=True, cross_validation="k_fold")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +118,8 @@ def test_names_know_references_and_groups(tmp_path: Path) -> None:
         "energy_rmse.surface_100": "eV/atom",
         "force_rmse.a.b_std": "eV/Angstrom",
         "score.bcc": "",
+        "prediction_time_std": "microseconds/atom",
+        "n_weights": "",
     }.items(),
 )
 def test_units(name: str, unit: str) -> None:

@@ -15,7 +15,7 @@ from fuzz_yaml import use_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-QUICK, SLOW = 60, 3000
+QUICK, SLOW = 120, 3000
 
 
 def fuzz(folder: Path, n_examples: int) -> int:

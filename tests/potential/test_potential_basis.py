@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from autune.errors import ConfigError
+from autune.formats.input_nn import input_nn_text
 from autune.potential.basis import build_architecture
 from autune.settings import PotentialSettings
 
@@ -62,6 +64,37 @@ def test_rules_take_the_place_of_the_basis() -> None:
     assert [(f.kind, f.r_shift) for f in functions] == [(2, -2.0), (2, -2.0), (3, 0.5)]
     assert [f.eta for f in functions] == pytest.approx([0.2, 2.0, 0.6])
     assert (functions[2].lambda_, functions[2].zeta) == (-1.0, 1.5)
+
+
+@pytest.mark.parametrize(("common", "angular"), [(-6.0, 0.0), (-0.5, 0.0), (0.0, 0.0), (0.5, 0.5)])
+def test_common_shift_moves_angular_functions_as_far_as_n2p2_applies_it(
+    common: float, angular: float
+) -> None:
+    architecture = build_architecture(potential(r_shift=common))
+    shifts = {(f.kind, f.r_shift) for f in architecture.symmetry_functions["Au"]}
+    assert shifts == {(2, common), (9, angular)}
+    lines = [line.split() for line in input_nn_text(architecture, {}).splitlines()]
+    functions = [words for words in lines if words and words[0] == "symfunction_short"]
+    written = {(words[2], float(words[5 if words[2] == "2" else -1])) for words in functions}
+    assert written == {("2", common), ("9", angular)}
+
+
+def test_explicit_shift_of_angular_functions_is_not_negative() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        potential(r_shift=-1.0, angular={"r_shift": -1.0})
+    functions = build_architecture(potential(r_shift=-1.0, angular={"r_shift": 0.3}))
+    assert {f.r_shift for f in functions.symmetry_functions["Au"]} == {-1.0, 0.3}
+
+
+def test_every_thins_both_kinds_to_nested_subsets() -> None:
+    sets = [
+        set(build_architecture(potential(every=n)).symmetry_functions["Au"]) for n in (1, 2, 4, 99)
+    ]
+    assert [len(functions) for functions in sets] == [26, 13, 7, 2]
+    assert sets[0] > sets[1] > sets[2] > sets[3]
+    listed = potential(every=2, radial={"eta": [0.1, 0.2, 0.3]}, angular={"functions": []})
+    thinned = build_architecture(listed).symmetry_functions["Au"]
+    assert [f.eta for f in thinned] == [0.1, 0.3]
 
 
 def test_networks() -> None:

@@ -75,6 +75,23 @@ def test_mistakes_are_said_before_anything_is_written(run, tmp_path, change, err
     assert list(tmp_path.iterdir()) == []
 
 
+def test_every_split_that_is_searched_is_tried_before_the_first_trial(run, tmp_path):
+    raw = settings(objectives=["force_rmse"])
+    raw["dataset"] = {
+        "path": "builtin:gold",
+        "train_without_groups": {"choice": [[], ["surface_100"], ["surface_110"]]},
+    }
+    with pytest.raises(
+        ConfigError, match=r"train_without_groups: the value \[\"surface_110\"\] .* no group"
+    ):
+        run(raw, dataset=None)
+    everything = ["bcc", "fcc", "surface_100", "surface_111"]
+    raw["dataset"]["train_without_groups"]["choice"][2] = everything
+    with pytest.raises(ConfigError, match="the training set is empty"):
+        run(raw, dataset=None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_missing_data_and_folders_that_cannot_be_written_are_said(run, tmp_path):
     raw = settings()
     raw["dataset"]["path"] = str(tmp_path / "nothing.extxyz")
