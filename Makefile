@@ -19,8 +19,8 @@ gold: .venv/installed
 
 # The questions of the gold study, one search after the other, each with its report; what is
 # finished is not done again, what was stopped goes on.
-STUDIES := cutoff rs_wide rs_narrow force_ratio transferability network
-studies: .venv/installed
+STUDIES := eam cutoff rs_wide rs_narrow force_ratio transferability network
+studies: .venv/installed-studies
 	@began=$$(date +%s); \
 	for study in $(STUDIES); do \
 		test -e results/gold_$$study/study.journal && resume=--resume || resume=; \
@@ -66,6 +66,10 @@ clean:
 	@echo "Installing autune into .venv (some minutes, 1.4 GB)"
 	@test -x $(bin)/pip || $(PYTHON) -m venv .venv
 	@$(bin)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-studies: .venv/installed
+	@$(bin)/pip install -q -c constraints.txt -e '.[eam,phonons]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed
