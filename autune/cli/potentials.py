@@ -17,6 +17,12 @@ from autune.cli.options import (
     Units,
     print_table,
 )
+from autune.cli.reliability import (
+    refuse_without_spread,
+    show_calibration,
+    show_extrapolation,
+    warn_of_extrapolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +70,7 @@ def predict(
         _refuse_format_without_spread(output)
     structures = Dataset.read(file, data_units.value).structures
     predictions = _predict(loaded, structures)
+    warn_of_extrapolation(structures, predictions)
     predicted = [
         replace(s, energy=p.energy, forces=p.forces, stress=p.stress)
         for s, p in zip(structures, predictions, strict=True)
@@ -99,6 +106,20 @@ def evaluate(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
     ] = None,
+    extrapolation: Annotated[
+        Path | None,
+        typer.Option(
+            "--extrapolation",
+            metavar="CSV",
+            help="Write all symmetry functions outside the range of the training set.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", metavar="PNG", help="Draw the errors of a committee over its spread."
+        ),
+    ] = None,
     units: PotentialUnits = Units.EV,
     data_units: DataUnits = Units.EV,
 ) -> None:
@@ -106,13 +127,16 @@ def evaluate(
 
     Prints the errors per group of structures: energies per atom, force components, the largest
     error and its structure. Those of a committee are errors of its mean; beside them stands the
-    spread of its members, the root mean square of standard deviations.
+    spread of its members, the root mean square of standard deviations. Then the structures that
+    are furthest outside the range of the training set: atom (from 0), symmetry function, its
+    value, its range, and how far it is outside in percent of that range.
 
     \b
     Examples:
       autune evaluate potential builtin:gold
-      autune evaluate committee builtin:gold
       autune evaluate potential new.extxyz --plot parity.png --csv errors.csv
+      autune evaluate potential new.extxyz --extrapolation outside.csv
+      autune evaluate committee unseen.extxyz --calibration calibration.png
     """
     from autune.dataset import Dataset
     from autune.evaluation.accuracy import accuracy_of, compare
@@ -120,6 +144,8 @@ def evaluate(
     from autune.report.tables import tabulate, write_csv
 
     loaded = _load(potential, units)
+    if calibration is not None:
+        refuse_without_spread(loaded)
     structures = Dataset.read(file, data_units.value).structures
     predictions = _predict(loaded, structures)
     comparisons = compare(structures, predictions)
@@ -144,6 +170,9 @@ def evaluate(
         typer.echo(
             f"largest force error {total.force_largest:.4g} eV/Angstrom: {total.force_largest_in}"
         )
+    show_extrapolation(structures, predictions, extrapolation)
+    if calibration is not None:
+        show_calibration(structures, spreads, calibration)
 
 
 def properties(
@@ -247,19 +276,8 @@ def _of_committee(
 def _predict(
     potential: Potential | Committee, structures: Sequence[Structure]
 ) -> Sequence[Prediction | CommitteePrediction]:
-    """Predict all structures; warn of atoms unlike those of the training set."""
     say_if_kernels_compile()
-    predictions = [potential.predict(structure) for structure in structures]
-    outside = sum(int((p.extrapolations > 0).sum()) for p in predictions)
-    if outside:
-        total = sum(s.n_atoms for s in structures)
-        logger.warning(
-            "%d of %d atoms have symmetry functions outside the range of the training set; do "
-            "not trust them without a check",
-            outside,
-            total,
-        )
-    return predictions
+    return [potential.predict(structure) for structure in structures]
 
 
 def _properties_of(file: Path, elements: Sequence[str]) -> PropertiesSettings:
