@@ -119,13 +119,15 @@ def predict_structure(
         n_inputs = net.sizes[e, 0]
         X = np.empty((1, n_inputs))
         for m in range(n_members):
+            n_outside, furthest = 0, 0.0
             for k in range(n_inputs):
                 X[0, k] = (G[k] - scaling.shift[m, e, k]) * scaling.slope[m, e, k]
                 X[0, k] += scaling.offset[m, e, k]
                 outside = max(scaling.minimum[m, e, k] - G[k], G[k] - scaling.maximum[m, e, k])
                 if outside > EXTRAPOLATION_MARGIN:
-                    extrapolations[m, i] += 1
-                    x[m, i] = max(x[m, i], outside / scaling.width[m, e, k])
+                    n_outside += 1
+                    furthest = max(furthest, outside / scaling.width[m, e, k])
+            extrapolations[m, i], x[m, i] = n_outside, furthest
             we = w[m, net.first_weight[e] : net.first_weight[e + 1]]
             value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
             E[m, i] = value[0]
