@@ -53,7 +53,7 @@ def plot_calibration(calibrations: Sequence[Calibration], path: str | Path) -> N
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(handles))
 
-    write_figure(path, (0.6 + 4.7 * len(calibrations), 5.5), draw)
+    write_figure(path, (0.6 + 4.7 * len(calibrations), 5.9), draw)
 
 
 def _draw_panel(axes: Axes, c: Calibration) -> None:
@@ -97,7 +97,7 @@ def _draw_values(axes: Axes, x: FloatArray, y: FloatArray, ends: tuple[float, fl
             cmap="Greys", extent=extent, linewidths=0.1,
         )  # fmt: skip
         # The darkest stays grey, so that lines and bins are seen before it.
-        most = float(np.max(cells.get_array()))
+        most = float(np.asarray(cells.get_array(), dtype=np.float64).max())
         cells.set_clim(0.3, most**1.8)
     else:
         axes.scatter(x[inside], y[inside], s=9, color=_GREY, linewidths=0)
