@@ -41,9 +41,9 @@ def describe_extrapolation(
     if not sum(atoms):
         return f"all symmetry functions of {total} atoms are inside the range of the training set"
     return (
-        f"{sum(atoms)} of {total} atoms, in {sum(n > 0 for n in atoms)} of {len(structures)} "
-        "structures, have symmetry functions outside the range of the training set; do not trust "
-        "them without a check"
+        f"{sum(atoms)} of {total} atoms have symmetry functions outside the range of the training "
+        f"set, in {sum(n > 0 for n in atoms)} of {len(structures)} structures; do not trust them "
+        "without a check"
     )
 
 
