@@ -20,7 +20,10 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "autune").rglob("*.py"))
 SEARCH_SPACES = sorted((ROOT / "search_spaces").glob("*.yaml"))
 
-HEAVY = {"ray", "mlflow", "optuna", "pandas", "matplotlib", "numba", "mpi4py", "scipy", "ase"}
+HEAVY = {
+    *("ray", "mlflow", "optuna", "pandas", "matplotlib", "numba", "mpi4py", "scipy", "ase"),
+    "phonopy",
+}
 DOORS = {
     "ase": (
         *("formats.atoms", "potential.calculator", "potential.committee", "potential.model"),

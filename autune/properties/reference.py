@@ -48,6 +48,17 @@ class Reference(BaseModel):
         return value
 
 
+_UNITS = {
+    "vacancy_formation_energy": "eV",
+    "stacking_fault_energy": "mJ/m^2",
+    "nvt_stable": "ps",
+    "nvt_temperature": "K",
+    "nvt_extrapolating": "%",
+    "nve_drift": "meV/atom/ps",
+    "nve_fluctuation": "meV/atom",
+}
+
+
 def unit_of(name: str) -> str:
     """Return the unit of a property, '' if no property of autune has this name."""
     if name.endswith("lattice_constant"):
@@ -56,9 +67,11 @@ def unit_of(name: str) -> str:
         return "GPa"
     if name.startswith("surface_energy_"):
         return "J/m^2"
-    if name.endswith("_energy_difference"):
+    if name.endswith("_energy_difference") or name.startswith("equation_of_state_rmse_"):
         return "meV/atom"
-    return ""
+    if name.startswith("phonon_"):
+        return "THz"
+    return _UNITS.get(name, "")
 
 
 def read_reference(path: str | Path) -> dict[str, Reference]:
@@ -80,8 +93,30 @@ def read_reference(path: str | Path) -> dict[str, Reference]:
     FormatError
         If the file cannot be read, or a value is missing, not a number or in another unit.
     """
+    content = read_content(path)
+    table = content.get("properties") if isinstance(content, dict) else None
+    if not isinstance(table, dict):
+        raise FormatError(
+            path, None, 'expected {"properties": {NAME: {"value": ..., "unit": ...}}}'
+        )
+    return {name: _reference(path, name, entry) for name, entry in table.items()}
+
+
+def read_content(path: str | Path) -> Any:
+    """Read the JSON of a table of reference values, whole numbers as floats.
+
+    Parameters
+    ----------
+    path
+        JSON file, or ``builtin:gold``.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or is no JSON without repeated keys.
+    """
     try:
-        content = json.loads(_text(path), parse_int=float, object_pairs_hook=_without_repeats)
+        return json.loads(_text(path), parse_int=float, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         message = f"expected JSON: {error.msg}; mend it"
         raise FormatError(path, error.lineno, message) from None
@@ -89,12 +124,6 @@ def read_reference(path: str | Path) -> dict[str, Reference]:
         raise FormatError(path, None, str(error)) from None
     except RecursionError:
         raise FormatError(path, None, "is nested too deeply; flatten it") from None
-    table = content.get("properties") if isinstance(content, dict) else None
-    if not isinstance(table, dict):
-        raise FormatError(
-            path, None, 'expected {"properties": {NAME: {"value": ..., "unit": ...}}}'
-        )
-    return {name: _reference(path, name, entry) for name, entry in table.items()}
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

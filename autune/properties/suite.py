@@ -9,7 +9,11 @@ from ase.calculators.calculator import BaseCalculator
 from ase.data import atomic_numbers
 
 from autune.errors import ConfigError, PropertyFailed
+from autune.properties.curve import Curve
+from autune.properties.curves import compared_crystals, compute_curves, rmse_of
+from autune.properties.dynamics import dynamics_calculations
 from autune.properties.elastic import elastic_constants
+from autune.properties.failure import reason_of
 from autune.properties.lattice import (
     Crystal,
     equation_of_state,
@@ -18,13 +22,16 @@ from autune.properties.lattice import (
     volume_per_atom,
 )
 from autune.properties.phase import energy_difference
+from autune.properties.phonons import check_phonopy, phonon_frequencies
 from autune.properties.reference import Reference, read_reference
+from autune.properties.stacking_fault import stacking_fault_energy
 from autune.properties.surface import surface_energy
 from autune.properties.table import PropertyRow, PropertyTable, make_row
+from autune.properties.vacancy import vacancy_formation_energy
 from autune.settings import PropertiesSettings
+from autune.settings.motion import PHONON_NAMES
 
 _KEY = "evaluation.properties"
-_LONGEST_REASON = 200
 
 _Calculation = tuple[tuple[str, ...], Callable[[], tuple[float, ...]]]
 
@@ -42,18 +49,22 @@ def check_properties(settings: PropertiesSettings, elements: Sequence[str]) -> N
     Raises
     ------
     ConfigError
-        If the potential lacks the element, or the start of the relaxation is not known.
+        If the potential lacks the element, the start of the relaxation is not known, or a package
+        that a property needs is missing.
     FormatError
         If the reference table is wrong.
     """
     _start_volume(settings, _element(settings, elements))
     _references(settings)
+    compared_crystals(settings)
+    if settings.phonons is not None:
+        check_phonopy()
 
 
 def compute_properties(
     calculator: BaseCalculator, settings: PropertiesSettings, elements: Sequence[str]
 ) -> PropertyTable:
-    """Calculate every property that the settings ask for.
+    """Calculate every property and every curve that the settings ask for.
 
     What cannot be calculated (a relaxation that runs away, a number that is not finite, an
     exception in the calculator) is a row without value that says the reason. Without a lattice
@@ -73,6 +84,7 @@ def compute_properties(
     ConfigError, FormatError
         As `check_properties`.
     """
+    check_properties(settings, elements)
     element = _element(settings, elements)
     volume = _start_volume(settings, element)
     references = _references(settings)
@@ -82,22 +94,31 @@ def compute_properties(
         try:
             crystal = relax_crystal(calculator, element, settings.crystal, volume)
         except Exception as error:  # noqa: BLE001, whatever a calculator raises is a failure
-            crystal = _reason(error)
+            crystal = reason_of(error)
+        curves = compute_curves(settings, crystal)
         rows: list[PropertyRow] = []
-        for names, calculate in _calculations(settings, crystal):
+        for names, calculate in _calculations(settings, crystal, curves):
             rows += [
                 make_row(name, value, reason, references)
                 for name, value, reason in _attempt(names, calculate)
             ]
-    return PropertyTable(tuple(rows))
+    return PropertyTable(tuple(rows), curves)
 
 
 def property_names(settings: PropertiesSettings) -> list[str]:
-    """List the properties that the settings ask for, in the order of the table."""
-    return [name for names, _ in _calculations(settings, "") for name in names]
+    """List the properties that the settings ask for, in the order of the table.
+
+    Raises
+    ------
+    FormatError
+        If the equations of state of the reference are wrong.
+    """
+    return [name for names, _ in _calculations(settings, "", ()) for name in names]
 
 
-def _calculations(settings: PropertiesSettings, found: Crystal | str) -> Iterator[_Calculation]:
+def _calculations(
+    settings: PropertiesSettings, found: Crystal | str, curves: Sequence[Curve]
+) -> Iterator[_Calculation]:
     """List what is to be calculated: names and a function that returns their values."""
 
     def crystal() -> Crystal:
@@ -135,6 +156,32 @@ def _calculations(settings: PropertiesSettings, found: Crystal | str) -> Iterato
     if (phase := settings.phase) is not None:
         name = f"{phase.crystal}_{settings.crystal}_energy_difference"
         yield (name,), lambda: (energy_difference(crystal(), phase.crystal),)
+    if (vacancy := settings.vacancy) is not None:
+        yield (
+            ("vacancy_formation_energy",),
+            lambda: (vacancy_formation_energy(crystal(), vacancy.size, vacancy.relax),),
+        )
+    if (fault := settings.stacking_fault) is not None:
+        yield (
+            ("stacking_fault_energy",),
+            lambda: (stacking_fault_energy(crystal(), fault.layers),),
+        )
+    for structure in compared_crystals(settings):
+
+        def rmse(structure: str = structure) -> tuple[float, ...]:
+            return (rmse_of(curves, structure),)
+
+        yield (f"equation_of_state_rmse_{structure}",), rmse
+    if (phonons := settings.phonons) is not None:
+        points = PHONON_NAMES[settings.crystal]
+
+        def frequencies() -> tuple[float, ...]:
+            found = phonon_frequencies(crystal(), phonons.supercell, phonons.displacement)
+            return tuple(found[name] for name in points)
+
+        yield points, frequencies
+    if (dynamics := settings.dynamics) is not None:
+        yield from dynamics_calculations(crystal, dynamics)
 
 
 def _attempt(
@@ -144,7 +191,7 @@ def _attempt(
     try:
         values = calculate()
     except Exception as error:  # noqa: BLE001, whatever a calculator raises is a failure
-        reason = _reason(error)
+        reason = reason_of(error)
         yield from ((name, None, reason) for name in names)
         return
     for name, value in zip(names, values, strict=True):
@@ -152,14 +199,6 @@ def _attempt(
             yield name, float(value), ""
         else:
             yield name, None, f"the result is not finite ({value})"
-
-
-def _reason(error: Exception) -> str:
-    """Say in one line what went wrong."""
-    text = " ".join(str(error).split())[:_LONGEST_REASON]
-    if isinstance(error, PropertyFailed):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _element(settings: PropertiesSettings, elements: Sequence[str]) -> str:

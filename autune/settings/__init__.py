@@ -9,6 +9,12 @@ from __future__ import annotations
 from autune.settings.data import (
     DatasetSettings,
 )
+from autune.settings.energetics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 from autune.settings.evaluation import (
     ElasticSettings,
     EquationOfStateSettings,
@@ -23,6 +29,10 @@ from autune.settings.evaluation import (
 from autune.settings.experiment import (
     Settings,
     describe,
+)
+from autune.settings.motion import (
+    DynamicsSettings,
+    PhononSettings,
 )
 from autune.settings.potential import (
     AngularSettings,
@@ -49,14 +59,18 @@ from autune.settings.yaml_file import (
 __all__ = [
     "AngularSettings",
     "ConfirmSettings",
+    "CurveSettings",
     "DatasetSettings",
+    "DynamicsSettings",
     "ElasticSettings",
     "EquationOfStateSettings",
     "EvaluationSettings",
     "InitializationSettings",
     "KalmanSettings",
     "LatticeSettings",
+    "NanoparticleSettings",
     "PhaseSettings",
+    "PhononSettings",
     "PotentialSettings",
     "PropertiesSettings",
     "RadialSettings",
@@ -65,11 +79,13 @@ __all__ = [
     "SearchSettings",
     "SelectionSettings",
     "Settings",
+    "StackingFaultSettings",
     "SurfaceSettings",
     "SymmetryFunctionSettings",
     "Target",
     "TrackingSettings",
     "TrainingSettings",
+    "VacancySettings",
     "describe",
     "read_yaml",
 ]

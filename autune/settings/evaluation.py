@@ -7,7 +7,19 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from autune.settings.energetics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 from autune.settings.fields import Count, Model, NotNegative, Positive
+from autune.settings.motion import (
+    DYNAMICS_NAMES,
+    PHONON_NAMES,
+    DynamicsSettings,
+    PhononSettings,
+)
 
 
 class LatticeSettings(Model):
@@ -82,6 +94,18 @@ class PropertiesSettings(Model):
     )
     surface_energy: SurfaceSettings | None = Field(None, description="Surface energies.")
     phase: PhaseSettings | None = Field(None, description="Energy of another crystal.")
+    vacancy: VacancySettings | None = Field(None, description="Vacancy formation energy.")
+    stacking_fault: StackingFaultSettings | None = Field(
+        None, description="Energy of the intrinsic stacking fault of fcc."
+    )
+    equation_of_state_curves: CurveSettings | None = Field(
+        None, description="Energy against volume of several crystals."
+    )
+    nanoparticles: NanoparticleSettings | None = Field(
+        None, description="Energies of fcc nanoparticles against their size."
+    )
+    phonons: PhononSettings | None = Field(None, description="Phonon frequencies.")
+    dynamics: DynamicsSettings | None = Field(None, description="Molecular dynamics.")
     failure_penalty: Positive = Field(
         100.0, description="Error counted for a property that cannot be calculated. [%]"
     )
@@ -99,6 +123,11 @@ class PropertiesSettings(Model):
             raise ValueError(
                 "surface_energy needs crystal fcc, bcc or sc; diamond's surfaces reconstruct"
             )
+        for name in ("stacking_fault", "nanoparticles"):
+            if getattr(self, name) is not None and self.crystal != "fcc":
+                raise ValueError(
+                    f"{name} needs crystal fcc; found {self.crystal}, leave {name} out"
+                )
         return self
 
     @model_validator(mode="after")
@@ -108,8 +137,15 @@ class PropertiesSettings(Model):
             *("lattice_constant", "C11", "C12", "C44", "bulk_modulus", "bulk_modulus_eos"),
             *(f"surface_energy_{facet}" for facet in ("100", "110", "111")),
             *(f"{other}_{self.crystal}_energy_difference" for other in crystals),
+            *("vacancy_formation_energy", "stacking_fault_energy"),
+            *(*PHONON_NAMES[self.crystal], *DYNAMICS_NAMES),
         ]
         for name in self.weights:
+            if name.startswith("equation_of_state_rmse_"):
+                raise ValueError(
+                    f"weights: {name} is an error without reference value, which has no part in "
+                    "property_error; remove its weight"
+                )
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"

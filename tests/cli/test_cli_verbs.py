@@ -161,10 +161,15 @@ def test_train_writes_a_potential_and_goes_on(run, tmp_path, settings):
 
 
 def test_properties_of_gold_by_default(run, tmp_path):
-    code, text, _ = run("properties", POTENTIAL, "--csv", tmp_path / "properties.csv")
+    files = ("--csv", tmp_path / "properties.csv", "--curves", tmp_path / "curves.png")
+    code, text, _ = run("properties", POTENTIAL, *files)
     assert code == 0
-    for name in ("lattice_constant", "C44", "bulk_modulus_eos", "surface_energy_110", "bcc_fcc"):
+    for name in (
+        *("lattice_constant", "C44", "bulk_modulus_eos", "surface_energy_110", "bcc_fcc"),
+        *("vacancy_formation_energy", "stacking_fault_energy", "equation_of_state_rmse_bcc"),
+    ):
         assert name in text
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "property error" in text
     assert "0.6905" in (tmp_path / "properties.csv").read_text()
 

@@ -18,6 +18,7 @@ from autune.properties import (
     compute_properties,
     property_error,
 )
+from autune.properties.defaults import default_properties
 from autune.settings import PropertiesSettings
 
 ALL = {
@@ -293,3 +294,14 @@ def test_another_crystal_than_the_elements_own():
 def test_settings_that_cannot_be_meant(wrong, message):
     with pytest.raises(ValueError, match=message):
         PropertiesSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(("element", "crystal"), [("Cu", "fcc"), ("W", "bcc"), ("Si", "diamond")])
+def test_default_properties_are_those_of_the_crystal(element, crystal):
+    settings = default_properties([element])
+    assert settings.crystal == crystal
+    assert settings.vacancy is not None
+    assert settings.equation_of_state_curves is not None
+    assert (settings.stacking_fault is None) == (crystal != "fcc")
+    assert (settings.surface_energy is None) == (crystal == "diamond")
+    assert settings.nanoparticles is None  # too long

@@ -257,3 +257,15 @@ def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_data
     assert len({str(r.params) for r in result.records}) == 8
     for record in finished:
         assert (record.directory / "runs.txt").read_text() == "run\n"
+
+
+@pytest.mark.ray
+@with_ray
+def test_trials_shorter_than_the_start_of_a_worker_get_all_workers(run, tmp_path):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    result = run(settings(concurrent=2, trials=40), fake_trial.Stateful(marks, pause=0.005))
+    assert result.counts == {"complete": 40}
+    pids = {line.split()[2] for file in marks.iterdir() for line in file.read_text().splitlines()}
+    # A worker that starts is not ended for one that has become free meanwhile.
+    assert len(pids) == 2

@@ -10,22 +10,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import ray_constants, services
-from ray._private import worker as ray_worker
 from ray._raylet import Config  # type: ignore[attr-defined]
-from ray.air._internal import usage
-from ray.air.execution._internal import RayActorManager
-from ray.exceptions import RayActorError, RayTaskError
-from ray.tune.experiment import Trial
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from autune.errors import ConfigError, SearchError
+from autune.search.running.habits import environment, quiet, silence
 from autune.search.running.transfer import TrialFolders
 from autune.settings import ResourceSettings
 
@@ -47,19 +43,6 @@ WORKER_ENVIRONMENT = {
     # A stopped trial writes its files before the worker takes the next one, however long it takes:
     # after this time Tune would lose the next trial without a word.
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "86400",
-}
-_DRIVER_ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    # A job of the cluster has an environment of its own, to which that of the workers is added.
-    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
 }
 
 
@@ -83,15 +66,15 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
     if address is None:
         # Workers have the environment of this process: Ray starts those that have one of their
         # own twice, and the ones that it keeps ready are not used.
-        environment = WORKER_ENVIRONMENT
+        variables = WORKER_ENVIRONMENT
         where = {"address": "local", "num_gpus": 0, "include_dashboard": False}
         where["num_cpus"] = cpus or len(os.sched_getaffinity(0))
     else:
-        environment = {}
+        variables = {}
         where = {"address": _find(address), "runtime_env": {"env_vars": WORKER_ENVIRONMENT}}
     terminate = signal.getsignal(signal.SIGTERM)
     try:
-        with _environment(environment), listening:
+        with environment(variables), listening:
             ray.init(
                 **where,
                 log_to_driver=False,
@@ -106,7 +89,7 @@ def start(cpus: int | None = None, address: str | None = None) -> None:
         if threading.current_thread() is threading.main_thread():
             # Ray's own handler would end the process in the middle of a trial.
             signal.signal(signal.SIGTERM, terminate)
-    _silence()
+    silence()
 
 
 def is_connected() -> bool:
@@ -169,48 +152,6 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Set the environment of Ray for a while, and keep it from printing.
-
-    What it has to say, of workers that died, the study tells; on a terminal it would come
-    between the lines of the table.  Tune would also write down all trials, which nobody
-    reads, and load MLflow and others to count who uses them.  No public setting stops any of this.
-    """
-    levels = {logger: logger.level for logger in _LOGGERS}
-    printed = getattr(ray_worker, "_worker_logs_enabled", True)
-    ray_worker._worker_logs_enabled = False  # noqa: SLF001
-    RayActorManager._actor_task_failed = _take_as_death  # noqa: SLF001
-    count, usage.tag_callbacks = usage.tag_callbacks, lambda _: False
-    state, Trial.get_json_state = Trial.get_json_state, lambda _: ("", "")
-    _silence()
-    try:
-        with _environment(_DRIVER_ENVIRONMENT):
-            yield
-    finally:
-        Trial.get_json_state = state
-        for logger, level in levels.items():
-            logger.setLevel(level)
-        usage.tag_callbacks = count
-        RayActorManager._actor_task_failed = _actor_task_failed  # noqa: SLF001
-        ray_worker._worker_logs_enabled = printed  # noqa: SLF001
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for a while."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
 def _listening_here(wanted: bool) -> Iterator[None]:
     """Let a Ray that is started listen on 127.0.0.1 alone, as it does on macOS and Windows.
 
@@ -222,26 +163,6 @@ def _listening_here(wanted: bool) -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-def _silence() -> None:
-    for logger in _LOGGERS:
-        logger.setLevel(logging.CRITICAL)
-
-
-_LOGGERS = [logging.getLogger(name) for name in ("ray", "ray.tune")]
-_actor_task_failed = RayActorManager._actor_task_failed  # noqa: SLF001
-
-
-def _take_as_death(manager: Any, tracked_actor_task: Any, exception: Exception) -> None:
-    """Let Tune go on after every death of a worker.
-
-    It knows those that Ray calls so, but a worker that Ray ended because the memory was full
-    (OutOfMemoryError) ends the whole run in Ray 2.60.
-    """
-    if not isinstance(exception, RayActorError | RayTaskError):
-        exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
-    _actor_task_failed(manager, tracked_actor_task, exception)
 
 
 class RemoteFiles:

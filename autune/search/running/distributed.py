@@ -20,7 +20,8 @@ from ray import tune
 
 from autune.search.folder import SearchFolder
 from autune.search.record import Observer
-from autune.search.running.cluster import RemoteFiles, cores_of_nodes, quiet
+from autune.search.running.cluster import RemoteFiles, cores_of_nodes
+from autune.search.running.habits import quiet
 from autune.search.running.machines import Machines
 from autune.search.running.pruning import Judge, decisive_epochs, races
 from autune.search.running.searcher import TRIES, Stopper, StudySearcher, WorkerDeaths, said_plainly
