@@ -11,6 +11,7 @@ from ase.io import read
 
 import autune
 from autune import Committee, Dataset, Potential
+from autune.dataset import write_dataset
 
 SETTINGS = {
     "name": "tiny",
@@ -125,3 +126,57 @@ def test_structures_of_other_elements_are_refused(run, folder, tmp_path):
     code, _, message = run("predict", folder, tmp_path / "copper.xyz", "-o", tmp_path / "o.xyz")
     assert code == 2
     assert "has Cu, the potential knows Au" in message
+
+
+def test_evaluate_says_what_is_outside_the_range(run, folder, tmp_path):
+    code, text, _ = run("evaluate", folder, "builtin:gold", "--extrapolation", tmp_path / "out.csv")
+    assert code == 0
+    table = pd.read_csv(tmp_path / "out.csv")
+    committee, structures = Committee.load(folder), Dataset.read("builtin:gold").structures
+    found = [committee.predict(s) for s in structures]
+    outside = [int((p.excess > 0).sum()) for p in found]
+    n_structures = sum(n > 0 for n in outside)
+    n_atoms = sum(s.n_atoms for s in structures)
+    assert f"{sum(outside)} of {n_atoms} atoms have symmetry functions outside" in text
+    assert f"in {n_structures} of 105 structures" in text
+    assert len(table) == sum(len(p.list_extrapolations()) for p in found) > 0
+    assert len(table[["index", "atom"]].drop_duplicates()) == sum(outside)
+    furthest = table.loc[table["excess_percent [%]"].idxmax()]
+    assert furthest["excess_percent [%]"] == pytest.approx(100 * max(p.excess.max() for p in found))
+    lines = text.splitlines()
+    title = next(n for n, line in enumerate(lines) if line.startswith("furthest outside"))
+    first = next(line for line in lines[title:] if furthest["structure"] in line)
+    assert f"{furthest['value']:.4g}" in first
+    assert furthest["symmetry_function"] in first
+    assert " ".join(first.split()).startswith(f"{furthest['index']} {furthest['structure']} ")
+
+
+def test_table_of_nothing_outside_has_its_header(run, folder, tmp_path):
+    inside = [s for s in Dataset.read("builtin:gold").structures if s.name.startswith("fcc")][:1]
+    loose = Potential.load(folder / "seed-0")
+    for s in loose.scaling.values():
+        s.minimum[:], s.maximum[:] = -1e3, 1e3
+    loose.save(tmp_path / "loose")
+    write_dataset(tmp_path / "one.extxyz", inside)
+    code, text, _ = run("evaluate", tmp_path / "loose", tmp_path / "one.extxyz",
+                        "--extrapolation", tmp_path / "out.csv")  # fmt: skip
+    assert code == 0
+    assert "are inside the range of the training set" in text
+    assert "furthest outside" not in text
+    assert (tmp_path / "out.csv").read_text().startswith("index,structure,group,atom,element,")
+
+
+def test_evaluate_compares_spread_and_error(run, folder, tmp_path):
+    code, text, _ = run("evaluate", folder, "builtin:gold", "--calibration", tmp_path / "c.png")
+    assert code == 0
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    lines = {line.split(":")[0]: line for line in text.splitlines() if "times the spread" in line}
+    assert list(lines) == ["energy", "force"]
+    committee, structures = Committee.load(folder), Dataset.read("builtin:gold").structures
+    found = [committee.predict(s) for s in structures]
+    z = [(p.energy - s.energy) / p.energy_std for s, p in zip(structures, found, strict=True)]
+    assert f"the error is {np.sqrt(np.mean(np.square(z))):.3g} times the spread" in lines["energy"]
+    assert f"{100 * np.mean(np.abs(z) < 1):.0f} % of 105 errors are within" in lines["energy"]
+    code, _, message = run("evaluate", folder / "seed-0", "builtin:gold", "--calibration", "c.png")
+    assert code == 2
+    assert "name a folder with several potentials" in message
