@@ -73,7 +73,7 @@ def plot_error_histograms(comparisons: Sequence[GroupComparison], path: str | Pa
                         axes.yaxis.set_major_formatter("{x:g}")
                         axes.yaxis.set_minor_locator(NullLocator())
                     else:
-                        axes.set_ylim(0.0, 1.5 * counts.max())  # room for the words
+                        axes.set_ylim(0.0, 1.9 * counts.max())  # room for the words
                         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
                 axes.axvline(0.0, color="black", linewidth=0.8, linestyle="--", zorder=1.0)
                 words = f"n = {len(values)}"
