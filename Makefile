@@ -29,9 +29,9 @@ studies: .venv/installed-studies
 		echo "gold_$$study: $$(($$(date +%s) - began)) s since make studies began"; \
 	done
 
-# The tests; others by `make test ARGS='-m slow'`.
+# The tests, in two processes; others by `make test ARGS='-m slow'`.
 test: .venv/installed-dev
-	$(bin)/python -m pytest $(ARGS)
+	$(bin)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # Searches that are killed and cut off at random moments, and must end as if they were not.
 faults: .venv/installed-dev
