@@ -30,6 +30,7 @@ _STYLE: Any = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "svg.hashsalt": "autune",
+    "svg.fonttype": "none",  # words stay words: they can be found, read aloud and set in any font
 }
 _DOTS_PER_INCH = 130
 
@@ -42,7 +43,7 @@ def write_figure(
     Parameters
     ----------
     path
-        PNG or SVG, as its suffix says.
+        PNG or SVG, as its suffix says; without a suffix both, beside each other.
     size
         Width and height in inches.
     draw
@@ -53,15 +54,21 @@ def write_figure(
     ConfigError
         If the file cannot be written.
     """
-    kind = "svg" if Path(path).suffix == ".svg" else "png"
+    path = Path(path)
+    kinds = [".png", ".svg"] if not path.suffix else [".svg" if path.suffix == ".svg" else ".png"]
+    drawn: dict[Path, bytes] = {}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        stream = io.BytesIO()
-        # Without the date, so that the same data give the same file.
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(stream, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
-    write_bytes(path, stream.getvalue())
+        for kind in kinds:
+            stream = io.BytesIO()
+            # Without the date, so that the same data give the same file.
+            metadata = {"Date": None} if kind == ".svg" else None
+            figure.savefig(stream, format=kind[1:], dpi=_DOTS_PER_INCH, metadata=metadata)
+            figure.set_layout_engine("none")  # it is laid out, for all kinds alike
+            drawn[path if path.suffix else path.with_name(path.name + kind)] = stream.getvalue()
+    for place, content in drawn.items():
+        write_bytes(place, content)
 
 
 def cycle(n: int) -> list[str]:

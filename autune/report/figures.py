@@ -21,6 +21,9 @@ from autune.units import MEV
 
 _TRAIN, _TEST, _GREY = COLOURS[0], COLOURS[1], "#8c8c8c"
 
+MOST_VECTOR_POINTS = 1000
+"""Points of a panel that an SVG holds one by one; more are a picture in it, as large as a PNG."""
+
 
 def plot_learning_curve(
     epochs: Iterable[Epoch], path: str | Path, kept: Mapping[int, int] | None = None
@@ -116,7 +119,8 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             parity, error = panels[0, column], panels[1, column]
             is_energy = column == 0
             drawn = [g.energy_reference if is_energy else g.force_reference for g in groups]
-            size = 18.0 if sum(values.size for values in drawn) < 500 else 6.0
+            n_points = sum(values.size for values in drawn)
+            size = 18.0 if n_points < 500 else 6.0
             for group, colour in zip(groups, cycle(len(groups)), strict=True):
                 x, y = (
                     (group.energy_reference, group.energy_predicted)
@@ -124,7 +128,10 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
                     else (group.force_reference.ravel(), group.force_predicted.ravel())
                 )
                 for axes, values in ((parity, y), (error, (y - x) / scale)):
-                    axes.scatter(x, values, s=size, color=colour, alpha=0.6, linewidths=0)
+                    axes.scatter(
+                        x, values, s=size, color=colour, alpha=0.6, linewidths=0,
+                        rasterized=n_points > MOST_VECTOR_POINTS,
+                    )  # fmt: skip
             if parity.has_data() and np.isfinite(parity.dataLim.get_points()).all():
                 ends = parity.dataLim.intervalx
                 parity.plot(ends, ends, color="black", linewidth=0.8, zorder=1.0)

@@ -1,0 +1,112 @@
+"""The summary: what was searched, what was found, and how sure that is."""
+
+from __future__ import annotations
+
+from autune.page.blocks import Block, Listed, Numbers, Section
+from autune.page.gathered import Gathered
+from autune.page.quantities import (
+    counted,
+    joined,
+    metric_text,
+    number_text,
+    symbols,
+    unit_and_factor,
+    with_unit,
+    words_of,
+)
+from autune.report.confirmation import UNITS, describe_confirmation
+from autune.search.confirmed import Confirmed, Holdout
+from autune.search.record import Record
+
+MOST_NAMED = 6
+"""Parameters that a sentence names."""
+
+
+def summary_section(gathered: Gathered) -> Section:
+    """Say in a few sentences what the search found."""
+    sentences = [*_what_was_searched(gathered), *_how_it_went(gathered)]
+    if not gathered.ranked:
+        sentences.append("No trial is complete, so there is no best setting yet.")
+    else:
+        sentences.append(_best_of_search(gathered, gathered.ranked[0]))
+    if (confirmed := gathered.confirmed) is not None:
+        sentences.append(_what_fresh_seeds_say(confirmed))
+        if confirmed.holdout is not None:
+            sentences.append(_what_the_holdout_says(confirmed, confirmed.holdout))
+    elif gathered.ranked:
+        sentences.append(
+            "It was not confirmed with fresh seeds: the lowest of many scores is also the "
+            "luckiest, so expect larger errors from another training."
+        )
+    blocks: list[Block] = []
+    if gathered.ranked:
+        blocks.append(Numbers(_numbers(gathered)))
+    return Section("summary", "Summary", [*blocks, Listed([symbols(s) for s in sentences])])
+
+
+def _what_was_searched(gathered: Gathered) -> list[str]:
+    keys = [parameter.key for parameter in gathered.space.parameters]
+    named = joined(keys) if len(keys) <= MOST_NAMED else f"{len(keys)} settings"
+    goals = joined([words_of(name) for name in gathered.objectives])
+    return [f"The search varied {named} to minimise {goals}."]
+
+
+def _how_it_went(gathered: Gathered) -> list[str]:
+    states = [f"{count} {state}" for state, count in gathered.counts.items()]
+    n = len(gathered.records)
+    words = f"{counted(n, 'trial')}{': ' + joined(states) if n else ''}."
+    if gathered.ended_because:
+        return [f"{words} The search ended because of its limit: {gathered.ended_because}."]
+    return [f"{words} The search has not ended yet, or was interrupted."]
+
+
+def _best_of_search(gathered: Gathered, best: Record) -> str:
+    names = [name for name in UNITS if name in best.metrics]
+    parts = [
+        f"{words_of(name)} {with_unit(name, metric_text(name, best.metrics))}" for name in names
+    ]
+    seeds = gathered.settings.evaluation.seeds
+    over = f" (mean +- standard deviation over {seeds} seeds)" if seeds > 1 else ""
+    return f"The lowest score is that of trial {best.number}: {', '.join(parts)}{over}."
+
+
+def _what_fresh_seeds_say(confirmed: Confirmed) -> str:
+    words = describe_confirmation(confirmed.confirmation)
+    return f"Fresh seeds, which the search has not seen: {words}."
+
+
+def _what_the_holdout_says(confirmed: Confirmed, holdout: Holdout) -> str:
+    setting = confirmed.confirmation.ranked[0][1]
+    parts = []
+    for name, unseen in holdout.metrics.items():
+        factor = unit_and_factor(name)[1]
+        test = confirmed.confirmation.estimate(setting, name)
+        texts = [number_text(found.scaled(factor)) for found in (unseen, test)]
+        parts.append(f"{words_of(name)} {with_unit(name, texts[0])} (in the test {texts[1]})")
+    earlier = (
+        f"; {counted(len(holdout.earlier), 'other winner')} were measured on them before"
+        if holdout.earlier
+        else ""
+    )
+    return (
+        f"On {counted(holdout.n_structures, 'structure')} that no trial has seen, trial "
+        f"{confirmed.winner} has {joined(parts)}{earlier}."
+    )
+
+
+def _numbers(gathered: Gathered) -> list[tuple[str, str]]:
+    """Return the errors of the best setting: over fresh seeds, if there are any."""
+    if (confirmed := gathered.confirmed) is not None:
+        setting = confirmed.confirmation.ranked[0][1]
+        pairs = [("best setting", f"trial {confirmed.winner}")]
+        for name in confirmed.confirmation.metrics:
+            found = confirmed.confirmation.estimate(setting, name)
+            text = number_text(found.scaled(unit_and_factor(name)[1]))
+            pairs.append((words_of(name), with_unit(name, text)))
+        return pairs
+    best = gathered.ranked[0]
+    names = [name for name in UNITS if name in best.metrics]
+    return [
+        ("best setting", f"trial {best.number}"),
+        *((words_of(name), with_unit(name, metric_text(name, best.metrics))) for name in names),
+    ]

@@ -1,0 +1,80 @@
+"""An SVG of matplotlib as a part of a page: its colours those of the page, its names its own."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import quoteattr
+
+from autune.report.canvas import COLOURS
+
+_INK = {"#000000": "currentColor", "black": "currentColor"}
+_PAPER = {"#ffffff": "var(--paper)", "white": "var(--paper)"}
+_GREYS = {
+    "#e4e4e4": "var(--grid)",
+    "#d9d9d9": "var(--band)",
+    "#8c8c8c": "var(--grey)",
+    "#6e6e6e": "var(--grey)",
+}
+_DATA = {
+    colour.lower(): f"var(--data-{number})"
+    for number, colour in enumerate(COLOURS)
+    if colour != "#000000"
+}
+_REPLACED = _INK | _PAPER | _GREYS | _DATA
+_COLOUR = re.compile(r"(?<=: )(#[0-9a-f]{6}|black|white)\b")
+_SMALLEST = 0.62
+"""Part of its width below which words in a figure are too small to be read: it is scrolled."""
+
+
+def embed(svg: str, name: str, alt: str) -> str:
+    """Return an SVG for the body of an HTML page.
+
+    Parameters
+    ----------
+    svg
+        A file of matplotlib.
+    name
+        Of the figure, a word that no other figure of the page has: ids begin with it.
+    alt
+        What is seen, in words.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)  # one for all elements
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    head, inner = body.split(">", 1)
+    inner = _with_own_ids(inner.replace("xlink:href=", "href="), name)
+    inner = re.sub(r'style="[^"]*"', lambda found: _recoloured(found[0]), inner)
+    inner = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*;? ?", "", inner)
+    inner = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", inner)
+    inner = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: _shortened(found[0]), inner)
+    inner = re.sub(r"\n\s*", "\n", inner)
+    box = re.search(r'viewBox="([^"]+)"', head)
+    assert box is not None
+    width = float(box[1].split()[2])
+    size = f"min-width:{_SMALLEST * width:.0f}pt;max-width:{width:.0f}pt"
+    label = quoteattr(alt)
+    return f'<svg viewBox="{box[1]}" style="{size}" role="img" aria-label={label}>{inner}'
+
+
+def _with_own_ids(inner: str, name: str) -> str:
+    """Leave out ids that nothing names; the others of all figures of a page would be the same."""
+    used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', inner))
+    names = {one for pair in used for one in pair if one}
+
+    def rename(found: re.Match[str]) -> str:
+        return f' id="{name}-{found[1]}"' if found[1] in names else ""
+
+    inner = re.sub(r' id="([^"]*)"', rename, inner)
+    inner = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", inner)
+    return re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', inner)
+
+
+def _recoloured(style: str) -> str:
+    return _COLOUR.sub(lambda found: _REPLACED.get(found[0], found[0]), style)
+
+
+def _shortened(places: str) -> str:
+    """Round to a hundredth of a point, which nobody sees."""
+    places = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", places)
+    return " " + " ".join(places.split()).replace(' "', '"')
