@@ -13,57 +13,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from autune.evaluation.quantities import unit_of as unit_of
 from autune.formats.files import write_text
-from autune.properties.reference import unit_of as unit_of_property
 from autune.properties.table import PropertyTable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-_UNITS = {
-    "energy_rmse": "eV/atom",
-    "energy_mae": "eV/atom",
-    "energy_largest": "eV/atom",
-    "energy_min": "eV/atom",
-    "energy_max": "eV/atom",
-    "force_rmse": "eV/Angstrom",
-    "force_mae": "eV/Angstrom",
-    "force_largest": "eV/Angstrom",
-    "force_max": "eV/Angstrom",
-    "force_rms": "eV/Angstrom",
-    "energy_spread": "eV/atom",
-    "force_spread": "eV/Angstrom",
-    "shortest_distance": "Angstrom",
-    "property_error": "%",
-    "error_percent": "%",
-    "excess_percent": "%",
-    "seconds": "s",
-    "epoch_seconds": "s",
-}
-_PREFIXES = ("train_", "test_", "property.")
-_SUFFIXES = ("_mean", "_std", "_min", "_max", "_low", "_high", "_error")
-
-
-def unit_of(name: str) -> str:
-    """Return the unit of a quantity, or an empty string.
-
-    Parameters
-    ----------
-    name
-        Name of a metric, of a property, or of one of their statistics, for example
-        ``test_energy_rmse``, ``force_rmse_std``, ``energy_rmse.GROUP``, ``C11``,
-        ``property.C11_std`` or ``property_error.C11``.
-    """
-    if name.endswith("_percent"):
-        return "%"
-    bare = name
-    for prefix in _PREFIXES:
-        bare = bare.removeprefix(prefix)
-    bare = bare.partition(".")[0]  # energy_rmse.GROUP, property_error.NAME
-    stems = [bare, *(bare.removesuffix(suffix) for suffix in _SUFFIXES)]
-    return next(
-        (unit for stem in stems if (unit := _UNITS.get(stem) or unit_of_property(stem))), ""
-    )
 
 
 def header(name: str) -> str:

@@ -1,0 +1,239 @@
+"""What each searched parameter does to the errors of the potentials.
+
+How well this can be said depends on how the trials were chosen:
+
+- *Scan*: only one parameter differs between the trials.  Its levels are compared in pairs of equal
+  seeds, so that what a seed does to all of them (its split, its initial weights) cancels.
+- *Full factorial*: every level of the parameter met the same combinations of the others.  The
+  metric is averaged over these, seed by seed, and the levels are compared in pairs as before: the
+  main effect (Box, Hunter, Hunter, Statistics for Experimenters, 2nd ed. (2005), chapter 5).
+- *Search*: everything varies at once, and the sampler prefers what was good before.  The trials
+  of a level also differ in all other parameters, and not by chance: the effect is a marginal one,
+  over whatever else the sampler tried with it, and no controlled one.  p-values take the trials
+  for independent, which those of a sampler that learns are not; they say what deserves a scan.
+
+All p-values of one call, of all parameters and metrics, are corrected together by the method of
+Holm: a study in which nothing matters is said to have an effect in 5 of 100 cases at most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from autune.evaluation.association import Association, compare_apart, compare_in_pairs
+from autune.evaluation.confidence import Standing, estimate, holm, rank_settings
+from autune.evaluation.effect_sentence import describe_effect as describe_effect
+from autune.evaluation.levels import (
+    MOST_BINS,
+    Group,
+    Level,
+    Sample,
+    are_numbers,
+    count_failed,
+    group_by_value,
+    group_in_bins,
+    values_of,
+)
+from autune.structures import FloatArray
+
+__all__ = ["Effect", "Level", "Sample", "Trend", "describe_effect", "find_effects"]
+
+Others = Literal["fixed", "balanced", "unbalanced"]
+"""The other parameters between the levels: equal, the same combinations, or whatever was tried."""
+
+
+@dataclass(frozen=True)
+class Trend(Association):
+    """Whether a parameter matters to a metric at all, and whether it rises or falls with it.
+
+    Parameters
+    ----------
+    matters
+        Whether a corrected p is below 1 - confidence.
+
+    Notes
+    -----
+    ``p`` and ``trend_p`` are corrected, over all metrics and parameters.
+    """
+
+    matters: bool = False
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a parameter does to the metrics.
+
+    Parameters
+    ----------
+    parameter
+        Dotted key.
+    is_number
+        Whether all its values are numbers.
+    is_scan
+        Nothing else varies and there are two seeds or more: levels are compared in pairs of equal
+        seeds.
+    levels
+        By value.
+    standings
+        Per metric the levels, best first (`Standing.setting` is the place in `levels`), if they
+        are compared in pairs: in a scan or a full factorial. None of values of properties, of
+        which none is better than another.
+    trends
+        Per metric, for numbers and choices.
+    others
+        fixed: nothing else varies; balanced: all levels met the same combinations of the other
+        parameters; unbalanced: a marginal effect, not a controlled one.
+    n_seeds
+        Trainings of a trial.
+    confidence
+        Of intervals and comparisons.
+    """
+
+    parameter: str
+    is_number: bool
+    is_scan: bool
+    levels: tuple[Level, ...]
+    standings: Mapping[str, tuple[Standing, ...]]
+    trends: Mapping[str, Trend]
+    others: Others
+    n_seeds: int
+    confidence: float = 0.95
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether levels are compared in pairs of equal seeds: in a scan or full factorial."""
+        return self.others != "unbalanced" and self.n_seeds > 1
+
+    @property
+    def is_binned(self) -> bool:
+        """Whether levels are ranges of values."""
+        return any(isinstance(level.value, tuple) for level in self.levels)
+
+
+def find_effects(
+    samples: Sequence[Sample], metrics: Sequence[str], confidence: float = 0.95
+) -> tuple[Effect, ...]:
+    """Find what each parameter does to each metric.
+
+    Parameters
+    ----------
+    samples
+        Trials, in any order, also those that failed.  A trial without a parameter, whose
+        condition does not hold, does not count for this one.
+    metrics
+        Names; those that no training has are left out.
+    confidence
+        Of the intervals; 1 - confidence is the probability that anything is called an effect in
+        a study in which nothing has one.
+
+    Returns
+    -------
+    tuple of Effect
+        One for each parameter with two values or more, in the order in which they appear.
+    """
+    n_seeds = max((len(sample.trainings) for sample in samples), default=0)
+    known = [
+        metric
+        for metric in dict.fromkeys(metrics)
+        if any(np.isfinite(values_of(sample, metric, n_seeds)).any() for sample in samples)
+    ]
+    ordered = sorted(samples, key=lambda sample: sample.number)
+    keys = dict.fromkeys(key for sample in ordered for key in sample.params)
+    found = []
+    for key in keys:
+        having = [sample for sample in ordered if key in sample.params]
+        if len({sample.params[key] for sample in having}) > 1:
+            found.append(_effect(having, key, known, n_seeds, confidence))
+    return _corrected(found, confidence)
+
+
+def _effect(
+    samples: Sequence[Sample], key: str, metrics: Sequence[str], n_seeds: int, confidence: float
+) -> Effect:
+    groups = group_by_value(samples, key)
+    is_number = are_numbers([group.value for group in groups])
+    others = _others(groups, key)
+    in_pairs = others != "unbalanced" and n_seeds > 1
+    if is_number and not in_pairs and len(groups) > MOST_BINS:
+        groups = group_in_bins(samples, key)
+    estimates: list[dict[str, Any]] = [{} for _ in groups]
+    standings, trends = {}, {}
+    for metric in metrics:
+        tables = [
+            np.array([values_of(sample, metric, n_seeds) for sample in group.samples])
+            for group in groups
+        ]
+        if in_pairs:
+            # A seed of which any training failed would be averaged over easier combinations.
+            scores = [table.mean(axis=0) for table in tables]
+            places = np.array([group.middle for group in groups]) if is_number else None
+            found = compare_in_pairs(np.array(scores), places, confidence)
+            if not metric.startswith("property."):
+                standings[metric] = rank_settings(np.array(scores), confidence)
+        else:
+            scores = [_means_of_finite(table) for table in tables]
+            of_trials = np.repeat(np.arange(len(groups)), [len(table) for table in tables])
+            values = [sample.params[key] for group in groups for sample in group.samples]
+            places = np.array(values, dtype=np.float64) if is_number else None
+            found = compare_apart(np.concatenate(scores), of_trials, places, confidence)
+        for level, row in zip(estimates, scores, strict=True):
+            level[metric] = estimate(row, confidence)
+        trends[metric] = Trend(**vars(found))
+    levels = tuple(
+        Level(
+            group.value,
+            group.label,
+            tuple(sample.number for sample in group.samples),
+            count_failed(group.samples, metrics, n_seeds),
+            found_of_level,
+            group.middle,
+        )
+        for group, found_of_level in zip(groups, estimates, strict=True)
+    )
+    is_scan = others == "fixed" and in_pairs
+    return Effect(
+        key, is_number, is_scan, levels, standings, trends, others, n_seeds, confidence
+    )  # fmt: skip
+
+
+def _others(groups: Sequence[Group], key: str) -> Others:
+    """Look how the other parameters vary between the levels of one."""
+    combinations = [
+        sorted(
+            repr(sorted((name, value) for name, value in sample.params.items() if name != key))
+            for sample in group.samples
+        )
+        for group in groups
+    ]
+    if any(combination != combinations[0] for combination in combinations):
+        return "unbalanced"
+    return "fixed" if len(set(combinations[0])) == 1 else "balanced"
+
+
+def _means_of_finite(table: FloatArray) -> FloatArray:
+    """Return the mean of every trial over its finite values, NaN of none."""
+    return np.array([estimate(row).mean for row in table])
+
+
+def _corrected(effects: Sequence[Effect], confidence: float) -> tuple[Effect, ...]:
+    """Correct all p-values for their number."""
+    places = [(i, metric) for i, effect in enumerate(effects) for metric in effect.trends]
+    raw = [(effects[i].trends[m].p, effects[i].trends[m].trend_p) for i, m in places]
+    p_values = holm(np.array(raw, dtype=np.float64).ravel()).reshape(-1, 2)
+    corrected: list[dict[str, Trend]] = [{} for _ in effects]
+    for (i, metric), (p, trend_p) in zip(places, p_values.tolist(), strict=True):
+        corrected[i][metric] = replace(
+            effects[i].trends[metric],
+            p=p,
+            trend_p=trend_p,
+            matters=any(not math.isnan(q) and q < 1.0 - confidence for q in (p, trend_p)),
+        )
+    return tuple(
+        replace(effect, trends=trends)
+        for effect, trends in zip(effects, corrected, strict=True)
+    )  # fmt: skip
