@@ -13,7 +13,7 @@ from autune.evaluation.accuracy import GroupComparison, accuracy_of, compare
 from autune.page.blocks import Block, Drawing, Section, Words, table
 from autune.page.gathered import Gathered
 from autune.page.predicted import Side, predict_sides
-from autune.page.quantities import plain
+from autune.page.texts import plain
 from autune.report.figures import plot_parity
 from autune.units import MEV
 

@@ -9,8 +9,9 @@ from autune.evaluation.confidence import Estimate
 from autune.evaluation.spread import PropertySpread, summarize_properties
 from autune.page.blocks import Block, Drawing, Section, table
 from autune.page.gathered import Gathered
-from autune.page.quantities import number_text, plain, symbols
+from autune.page.texts import plain, symbols
 from autune.properties.table import PropertyTable
+from autune.report.confirmation import plus_minus
 from autune.report.figures import plot_properties
 
 
@@ -60,7 +61,7 @@ def _text(value: float | None, std: float, n: int) -> str:
         return ""
     if not math.isfinite(std):
         return plain(value)
-    return number_text(Estimate(value, std, n, math.nan, math.nan))
+    return symbols(plus_minus(Estimate(value, std, n, math.nan, math.nan)))
 
 
 def _figure(gathered: Gathered, spreads: Sequence[PropertySpread]) -> list[Block]:

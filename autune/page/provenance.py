@@ -9,7 +9,7 @@ from autune.dataset import Dataset
 from autune.log import mask_credentials
 from autune.page.blocks import Block, File, Section, Table, Words, table
 from autune.page.gathered import Gathered
-from autune.page.quantities import counted, duration
+from autune.page.texts import counted, duration
 
 PACKAGES = ("numpy", "scipy", "numba", "ase", "optuna", "ray", "mlflow", "matplotlib")
 

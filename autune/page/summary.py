@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from autune.evaluation.quantities import quantity_of
 from autune.page.blocks import Block, Listed, Numbers, Section
 from autune.page.gathered import Gathered
-from autune.page.quantities import (
+from autune.page.texts import (
     counted,
     joined,
     metric_text,
     number_text,
     symbols,
-    unit_and_factor,
     with_unit,
-    words_of,
 )
 from autune.report.confirmation import UNITS, describe_confirmation
 from autune.search.confirmed import Confirmed, Holdout
@@ -47,7 +46,7 @@ def summary_section(gathered: Gathered) -> Section:
 def _what_was_searched(gathered: Gathered) -> list[str]:
     keys = [parameter.key for parameter in gathered.space.parameters]
     named = joined(keys) if len(keys) <= MOST_NAMED else f"{len(keys)} settings"
-    goals = joined([words_of(name) for name in gathered.objectives])
+    goals = joined([quantity_of(name).label for name in gathered.objectives])
     return [f"The search varied {named} to minimise {goals}."]
 
 
@@ -56,14 +55,15 @@ def _how_it_went(gathered: Gathered) -> list[str]:
     n = len(gathered.records)
     words = f"{counted(n, 'trial')}{': ' + joined(states) if n else ''}."
     if gathered.ended_because:
-        return [f"{words} The search ended because of its limit: {gathered.ended_because}."]
+        return [f"{words} The search has ended: {gathered.ended_because}."]
     return [f"{words} The search has not ended yet, or was interrupted."]
 
 
 def _best_of_search(gathered: Gathered, best: Record) -> str:
     names = [name for name in UNITS if name in best.metrics]
     parts = [
-        f"{words_of(name)} {with_unit(name, metric_text(name, best.metrics))}" for name in names
+        f"{quantity_of(name).label} {with_unit(name, metric_text(name, best.metrics))}"
+        for name in names
     ]
     seeds = gathered.settings.evaluation.seeds
     over = f" (mean +- standard deviation over {seeds} seeds)" if seeds > 1 else ""
@@ -79,10 +79,11 @@ def _what_the_holdout_says(confirmed: Confirmed, holdout: Holdout) -> str:
     setting = confirmed.confirmation.ranked[0][1]
     parts = []
     for name, unseen in holdout.metrics.items():
-        factor = unit_and_factor(name)[1]
         test = confirmed.confirmation.estimate(setting, name)
-        texts = [number_text(found.scaled(factor)) for found in (unseen, test)]
-        parts.append(f"{words_of(name)} {with_unit(name, texts[0])} (in the test {texts[1]})")
+        texts = [number_text(name, found) for found in (unseen, test)]
+        parts.append(
+            f"{quantity_of(name).label} {with_unit(name, texts[0])} (in the test {texts[1]})"
+        )
     earlier = (
         f"; {counted(len(holdout.earlier), 'other winner')} were measured on them before"
         if holdout.earlier
@@ -101,12 +102,15 @@ def _numbers(gathered: Gathered) -> list[tuple[str, str]]:
         pairs = [("best setting", f"trial {confirmed.winner}")]
         for name in confirmed.confirmation.metrics:
             found = confirmed.confirmation.estimate(setting, name)
-            text = number_text(found.scaled(unit_and_factor(name)[1]))
-            pairs.append((words_of(name), with_unit(name, text)))
+            text = number_text(name, found)
+            pairs.append((quantity_of(name).label, with_unit(name, text)))
         return pairs
     best = gathered.ranked[0]
     names = [name for name in UNITS if name in best.metrics]
     return [
         ("best setting", f"trial {best.number}"),
-        *((words_of(name), with_unit(name, metric_text(name, best.metrics))) for name in names),
+        *(
+            (quantity_of(name).label, with_unit(name, metric_text(name, best.metrics)))
+            for name in names
+        ),
     ]

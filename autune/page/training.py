@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from autune.page.blocks import Drawing, Section
 from autune.page.gathered import Gathered
-from autune.page.quantities import counted
+from autune.page.texts import counted
 from autune.report.figures import plot_learning_curve
 
 

@@ -7,16 +7,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autune.evaluation.quantities import quantity_of
 from autune.log import mask_credentials
 from autune.page.blocks import Block, Drawing, Section, Words, table
 from autune.page.gathered import Gathered
-from autune.page.quantities import (
-    header,
-    metric_text,
+from autune.page.texts import (
+    metric_cells,
     plain,
     symbols,
     unit_of_setting,
-    words_of,
 )
 from autune.report.confirmation import (
     UNITS,
@@ -75,7 +74,7 @@ def best_section(gathered: Gathered) -> Section:
             [
                 {
                     "trial": str(record.number),
-                    **{header(name): metric_text(name, record.metrics) for name in names},
+                    **metric_cells(names, record.metrics),
                 }
                 for record in best
             ],
@@ -142,11 +141,11 @@ def trials_section(gathered: Gathered) -> Section:
     if len(gathered.objectives) > 1:
         blocks += table(
             "Pareto front: trials that no other one beats in "
-            f"{', '.join(words_of(name) for name in gathered.objectives)} at once.",
+            f"{', '.join(quantity_of(name).label for name in gathered.objectives)} at once.",
             [
                 {
                     "trial": str(record.number),
-                    **{header(n): metric_text(n, record.metrics) for n in gathered.objectives},
+                    **metric_cells(gathered.objectives, record.metrics),
                 }
                 for record in front(records)
             ],
@@ -176,7 +175,7 @@ def _row(record: Record, metrics: Sequence[str], names: Mapping[str, str]) -> di
     return {
         "trial": str(record.number),
         "state": record.state,
-        **{header(name): metric_text(name, record.metrics) for name in metrics},
+        **metric_cells(metrics, record.metrics),
         **{name: plain(value) for name, value in params.items()},
         "time [s]": plain(record.seconds, 3) if record.seconds else "",
     }
