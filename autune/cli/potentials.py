@@ -1,4 +1,4 @@
-"""Verbs about one potential: train, predict, evaluate, properties."""
+"""Verbs about a potential or a committee: predict, evaluate, properties."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import typer
 
 from autune.cli.options import (
     DataUnits,
-    OutputFolder,
     PotentialFolder,
     PotentialUnits,
-    Quiet,
     StructureFile,
     Units,
     print_table,
+)
+from autune.cli.reliability import (
+    refuse_without_spread,
+    show_calibration,
+    show_extrapolation,
+    warn_of_extrapolation,
 )
 
 if TYPE_CHECKING:
@@ -25,9 +29,8 @@ if TYPE_CHECKING:
 
     from autune.potential.committee import Committee, CommitteePrediction
     from autune.potential.model import Potential, Prediction
-    from autune.settings import PropertiesSettings, Settings
+    from autune.settings import PropertiesSettings
     from autune.structures import FloatArray, Structure
-    from autune.training.epoch import Epoch
 
 SHOWN_ERRORS = (
     *("group", "n_structures", "n_atoms"),
@@ -36,66 +39,6 @@ SHOWN_ERRORS = (
 """Columns that fit on a terminal; the CSV has all."""
 
 logger = logging.getLogger(__name__)
-
-
-def train(
-    settings: Annotated[
-        Path, typer.Argument(metavar="SETTINGS", help="YAML file of settings, without searches.")
-    ],
-    output: OutputFolder,
-    quiet: Quiet = False,
-) -> None:
-    """Train one potential by fixed settings.
-
-    The potential, its errors and its history are written to DIR; with evaluation.seeds > 1 there
-    is a potential per seed. A training that was stopped goes on when it is called again with the
-    same settings and folder.
-
-    \b
-    Examples:
-      autune train settings.yaml -o trained
-      mpiexec -n 4 autune train settings.yaml -o trained     one training on four cores
-    'autune settings' lists what a settings file may hold.
-    """
-    from autune.dataset import Dataset, split_dataset
-    from autune.errors import TrainingDiverged
-    from autune.report.tables import tabulate
-    from autune.space import SearchSpace
-    from autune.training.epoch import Epoch, Judged
-    from autune.training.parallel import ending_together, find_ranks
-    from autune.trial import run_trial
-
-    def report(epoch: Epoch | Judged) -> bool:
-        if not quiet and isinstance(epoch, Epoch):
-            typer.echo(_epoch_line(epoch))
-        return True
-
-    ranks = find_ranks()
-    with ending_together(ranks):
-        fixed = SearchSpace.read(settings).fixed_settings()
-        source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
-        dataset = split_dataset(source, fixed.dataset)
-        _refuse_other_training(output, fixed)
-        say_if_kernels_compile()
-        result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
-    if ranks.rank != 0:
-        return
-    if result.state != "complete":
-        raise TrainingDiverged(f"{result.state}: {result.reason}; see {output}")
-    print_table(tabulate(_with_deviation(result.metrics)))
-    typer.echo(f"written to {output} in {result.seconds:.0f} s")
-
-
-def _refuse_other_training(output: Path, settings: Settings) -> None:
-    """Refuse a folder in which a training with other settings lies."""
-    from autune.errors import ConfigError
-    from autune.settings import Settings
-
-    earlier = output / "settings.yaml"
-    if earlier.is_file() and Settings.read(earlier).identity != settings.identity:
-        raise ConfigError(
-            "", f"{output} holds a training with other settings; name another folder or remove it"
-        )
 
 
 def predict(
@@ -127,6 +70,7 @@ def predict(
         _refuse_format_without_spread(output)
     structures = Dataset.read(file, data_units.value).structures
     predictions = _predict(loaded, structures)
+    warn_of_extrapolation(structures, predictions)
     predicted = [
         replace(s, energy=p.energy, forces=p.forces, stress=p.stress)
         for s, p in zip(structures, predictions, strict=True)
@@ -162,6 +106,20 @@ def evaluate(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
     ] = None,
+    extrapolation: Annotated[
+        Path | None,
+        typer.Option(
+            "--extrapolation",
+            metavar="CSV",
+            help="Write all symmetry functions outside the range of the training set.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", metavar="PNG", help="Draw the errors of a committee over its spread."
+        ),
+    ] = None,
     units: PotentialUnits = Units.EV,
     data_units: DataUnits = Units.EV,
 ) -> None:
@@ -169,13 +127,16 @@ def evaluate(
 
     Prints the errors per group of structures: energies per atom, force components, the largest
     error and its structure. Those of a committee are errors of its mean; beside them stands the
-    spread of its members, the root mean square of standard deviations.
+    spread of its members, the root mean square of standard deviations. Then the structures that
+    are furthest outside the range of the training set: atom (from 0), symmetry function, its
+    value, its range, and how far it is outside in percent of that range.
 
     \b
     Examples:
       autune evaluate potential builtin:gold
-      autune evaluate committee builtin:gold
       autune evaluate potential new.extxyz --plot parity.png --csv errors.csv
+      autune evaluate potential new.extxyz --extrapolation outside.csv
+      autune evaluate committee unseen.extxyz --calibration calibration.png
     """
     from autune.dataset import Dataset
     from autune.evaluation.accuracy import accuracy_of, compare
@@ -183,6 +144,8 @@ def evaluate(
     from autune.report.tables import tabulate, write_csv
 
     loaded = _load(potential, units)
+    if calibration is not None:
+        refuse_without_spread(loaded)
     structures = Dataset.read(file, data_units.value).structures
     predictions = _predict(loaded, structures)
     comparisons = compare(structures, predictions)
@@ -207,6 +170,9 @@ def evaluate(
         typer.echo(
             f"largest force error {total.force_largest:.4g} eV/Angstrom: {total.force_largest_in}"
         )
+    show_extrapolation(structures, predictions, extrapolation)
+    if calibration is not None:
+        show_calibration(structures, spreads, calibration)
 
 
 def properties(
@@ -310,19 +276,8 @@ def _of_committee(
 def _predict(
     potential: Potential | Committee, structures: Sequence[Structure]
 ) -> Sequence[Prediction | CommitteePrediction]:
-    """Predict all structures; warn of atoms unlike those of the training set."""
     say_if_kernels_compile()
-    predictions = [potential.predict(structure) for structure in structures]
-    outside = sum(int((p.extrapolations > 0).sum()) for p in predictions)
-    if outside:
-        total = sum(s.n_atoms for s in structures)
-        logger.warning(
-            "%d of %d atoms have symmetry functions outside the range of the training set; do "
-            "not trust them without a check",
-            outside,
-            total,
-        )
-    return predictions
+    return [potential.predict(structure) for structure in structures]
 
 
 def _properties_of(file: Path, elements: Sequence[str]) -> PropertiesSettings:
@@ -346,27 +301,4 @@ def _properties_of(file: Path, elements: Sequence[str]) -> PropertiesSettings:
     return settings.evaluation.properties
 
 
-def _with_deviation(metrics: Mapping[str, float]) -> list[dict[str, str | float]]:
-    """List metrics one below the other, their standard deviation over the seeds beside them."""
-    from autune.report.tables import unit_of
-
-    rows: list[dict[str, str | float]] = []
-    for name, value in metrics.items():
-        if not name.endswith("_std"):
-            rows.append({"metric": name, "value": value, "unit": unit_of(name)})
-            if f"{name}_std" in metrics:
-                rows[-1]["std over seeds"] = metrics[f"{name}_std"]
-    return rows
-
-
-def _epoch_line(epoch: Epoch) -> str:
-    return (
-        f"seed {epoch.seed} epoch {epoch.number:3d}  "
-        f"energy {1e3 * epoch.train_energy_rmse:7.2f} {1e3 * epoch.test_energy_rmse:7.2f} "
-        "meV/atom  "
-        f"force {epoch.train_force_rmse:7.4f} {epoch.test_force_rmse:7.4f} eV/Angstrom "
-        f"(train test)  {epoch.seconds:6.1f} s"
-    )
-
-
-VERBS = (train, predict, evaluate, properties)
+VERBS = (predict, evaluate, properties)

@@ -11,9 +11,12 @@ symbol  meaning                                                      shape, unit
 E_i     network output of atom i, in internal units                  (n_atoms,)
 F_k     - sum_i dE_i/dr_k, internal energy unit / Angstrom           (n_atoms, 3)
 W       sum over all i and neighbours j of (dE_i/dr_j) (r_j - r_i)   (3, 3)
+x_i     largest distance of a G_ik from its known range, in widths   (n_atoms,)
+        of the range, 0 inside
+G_ik    symmetry function k of atom i                                (n_atoms, n_max)
 ======= ============================================================ ======================
 
-All of them have the members as their first axis.
+All but G have the members as their first axis.
 
 W is the derivative of the energy with respect to a homogeneous strain; W / volume is the stress,
 positive under tension.
@@ -44,6 +47,7 @@ class InputScaling(NamedTuple):
     offset: np.ndarray
     minimum: np.ndarray
     maximum: np.ndarray
+    width: np.ndarray
 
 
 @njit
@@ -57,7 +61,7 @@ def predict_structure(
     neighbour: np.ndarray,
     vectors: np.ndarray,
     distances: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Predict one structure.
 
     Parameters
@@ -77,6 +81,8 @@ def predict_structure(
         As in the table above.
     extrapolations
         Symmetry functions of each atom outside their known range, (n_members, n_atoms).
+    x, G
+        As in the table above; G is 0 beyond the functions of the atom's element.
     """
     n_members = len(w)
     n_atoms = len(elements)
@@ -85,16 +91,19 @@ def predict_structure(
     F = np.zeros((n_members, n_atoms, 3))
     W = np.zeros((n_members, 3, 3))
     extrapolations = np.zeros((n_members, n_atoms), np.int64)
+    x = np.zeros((n_members, n_atoms))
+    all_G = np.zeros((n_atoms, n_max))
     n = int(np.int64(1))
     for i in range(n_atoms):
         n = max(n, first[i + 1] - first[i])
     scratch = make_scratch(table, n)
-    G, dE_dG = np.empty(n_max), np.zeros(n_max)
+    dE_dG = np.zeros(n_max)
     dG = np.empty((n, 3, n_max))
     neighbour_elements = np.empty(n, np.int64)
     for i in range(n_atoms):
         e = elements[i]
         start, stop = first[i], first[i + 1]
+        G = all_G[i]
         for image in range(start, stop):
             neighbour_elements[image - start] = elements[neighbour[image]]
         atom_symmetry_functions(
@@ -113,11 +122,10 @@ def predict_structure(
             for k in range(n_inputs):
                 X[0, k] = (G[k] - scaling.shift[m, e, k]) * scaling.slope[m, e, k]
                 X[0, k] += scaling.offset[m, e, k]
-                if (
-                    G[k] < scaling.minimum[m, e, k] - EXTRAPOLATION_MARGIN
-                    or G[k] > scaling.maximum[m, e, k] + EXTRAPOLATION_MARGIN
-                ):
+                outside = max(scaling.minimum[m, e, k] - G[k], G[k] - scaling.maximum[m, e, k])
+                if outside > EXTRAPOLATION_MARGIN:
                     extrapolations[m, i] += 1
+                    x[m, i] = max(x[m, i], outside / scaling.width[m, e, k])
             we = w[m, net.first_weight[e] : net.first_weight[e + 1]]
             value, slope = gradients(X, we, net.sizes[e], net.codes, net.normalize_nodes)
             E[m, i] = value[0]
@@ -132,4 +140,4 @@ def predict_structure(
                     F[m, i, c] += derivative
                     for d in range(3):
                         W[m, c, d] += derivative * vectors[image, d]
-    return E, F, W, extrapolations
+    return E, F, W, extrapolations, x, all_G

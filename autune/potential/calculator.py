@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from autune.potential.model import Potential, Prediction
 
 OUTPUTS = ("energy", "free_energy", "energies", "forces", "stress")
+EXTRAPOLATION = ("extrapolations", "extrapolation_excess")
 SPREADS = ("energy_std", "energies_std", "forces_std")
 
 
@@ -32,11 +33,15 @@ class HDNNPCalculator(Calculator):  # type: ignore[misc]
 
     Notes
     -----
-    ``calculator.extrapolations`` holds, after a calculation, the number of symmetry functions of
-    each atom outside the range of the training set.
+    Two more results, shape (n_atoms,), say which atoms are unlike those of the training set, for
+    example ``atoms.calc.results["extrapolation_excess"]``: ``extrapolations`` (also
+    ``calculator.extrapolations``), the number of symmetry functions outside the range of the
+    training set, and ``extrapolation_excess``, how far the furthest of them is outside, over the
+    width of its range.  ASE has no type for them: its files leave them out, and
+    ``export_properties`` does.
     """
 
-    implemented_properties: ClassVar[list[str]] = [*OUTPUTS]
+    implemented_properties: ClassVar[list[str]] = [*OUTPUTS, *EXTRAPOLATION]
 
     def __init__(self, potential: Potential, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -55,6 +60,10 @@ class HDNNPCalculator(Calculator):  # type: ignore[misc]
         self.extrapolations = prediction.extrapolations
         self.results = _results(self.atoms, prediction, properties)
 
+    def export_properties(self) -> Properties:
+        """Return the results that ASE has a type for: extrapolations are left out."""
+        return _known_to_ase(self.results)
+
 
 class CommitteeCalculator(Calculator):  # type: ignore[misc]
     """ASE calculator of the mean of a committee.
@@ -71,11 +80,11 @@ class CommitteeCalculator(Calculator):  # type: ignore[misc]
 
     Notes
     -----
-    ``calculator.extrapolations`` holds, after a calculation, the largest number over the members
-    of symmetry functions of each atom outside the range of the training set.
+    The results ``extrapolations`` and ``extrapolation_excess`` are those of `HDNNPCalculator`, the
+    largest over the members.
     """
 
-    implemented_properties: ClassVar[list[str]] = [*OUTPUTS, *SPREADS]
+    implemented_properties: ClassVar[list[str]] = [*OUTPUTS, *EXTRAPOLATION, *SPREADS]
 
     def __init__(self, committee: Committee, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -99,8 +108,8 @@ class CommitteeCalculator(Calculator):  # type: ignore[misc]
         }
 
     def export_properties(self) -> Properties:
-        """Return the results that ASE has a type for: the spreads are left out."""
-        return Properties({name: self.results[name] for name in OUTPUTS if name in self.results})
+        """Return the results that ASE has a type for: spreads and extrapolations are left out."""
+        return _known_to_ase(self.results)
 
 
 def _results(
@@ -111,6 +120,8 @@ def _results(
         "free_energy": prediction.energy,
         "energies": prediction.atomic_energies,
         "forces": prediction.forces,
+        "extrapolations": prediction.extrapolations,
+        "extrapolation_excess": prediction.excess,
     }
     # The volume of ASE's cell: a slab that is not periodic along its normal keeps its own.
     if atoms.cell.rank == 3 and atoms.pbc.any():
@@ -118,3 +129,7 @@ def _results(
     elif properties and "stress" in properties:
         raise PropertyNotImplementedError("a cluster has no volume, so it has no stress")
     return results
+
+
+def _known_to_ase(results: dict[str, Any]) -> Properties:
+    return Properties({name: results[name] for name in OUTPUTS if name in results})

@@ -22,6 +22,7 @@ from autune.architecture import Architecture
 from autune.errors import ConfigError, DataError, FormatError
 from autune.formats.atoms import from_atoms
 from autune.formats.files import is_file, is_folder, make_folder
+from autune.potential.extrapolation import Extrapolation, furthest
 from autune.potential.model import KernelArrays, Potential, Prediction, predict_alike, stack
 from autune.structures import FloatArray, IntArray, Structure
 
@@ -56,6 +57,9 @@ class CommitteePrediction:
     extrapolations
         Symmetry functions of each atom outside the range of the training set, shape (n_atoms,):
         the largest number of all members.
+    excess
+        How far the furthest of them is outside, over the width of its range, shape (n_atoms,):
+        the largest of all members.
     members
         What each member says.
     """
@@ -70,6 +74,7 @@ class CommitteePrediction:
     atomic_energies: FloatArray
     atomic_energies_std: FloatArray
     extrapolations: IntArray
+    excess: FloatArray
     members: tuple[Prediction, ...]
 
     @property
@@ -82,6 +87,13 @@ class CommitteePrediction:
         """
         spread: FloatArray = np.linalg.norm(self.forces_std, axis=1)
         return spread
+
+    def list_extrapolations(self) -> list[Extrapolation]:
+        """List the symmetry functions outside the range of a member's training set.
+
+        By atom, then by function: each once, as the member sees it that is furthest outside.
+        """
+        return furthest(member.list_extrapolations() for member in self.members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +177,7 @@ class Committee:
             atomic_energies=atomic,
             atomic_energies_std=atomic_std,
             extrapolations=np.max([p.extrapolations for p in members], axis=0),
+            excess=np.max([p.excess for p in members], axis=0),
             members=members,
         )
 

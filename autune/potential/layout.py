@@ -9,6 +9,7 @@ import numpy as np
 from autune.architecture import ACTIVATIONS, Architecture
 from autune.formats.tables import Scaling
 from autune.kernels.network import Networks
+from autune.kernels.prediction import EXTRAPOLATION_MARGIN
 from autune.potential.descriptors import scaling_factors
 from autune.structures import FloatArray
 
@@ -55,11 +56,25 @@ def padded_factors(
 
 def padded_range(
     scaling: Mapping[str, Scaling], architecture: Architecture
-) -> tuple[FloatArray, FloatArray]:
-    """Return the smallest and largest values known of every function, (n_elements, n_max)."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return smallest and largest known value and width of every function, (n_elements, n_max).
+
+    The width is `known_width`, 1 where an element has no function.
+    """
     n_max = max(len(functions) for functions in architecture.symmetry_functions.values())
     low, high = np.zeros((2, len(architecture.elements), n_max))
+    width = np.ones_like(low)
     for e, element in enumerate(architecture.elements):
-        n = len(scaling[element].minimum)
-        low[e, :n], high[e, :n] = scaling[element].minimum, scaling[element].maximum
-    return low, high
+        s = scaling[element]
+        n = len(s.minimum)
+        low[e, :n], high[e, :n], width[e, :n] = s.minimum, s.maximum, known_width(s)
+    return low, high, width
+
+
+def known_width(scaling: Scaling) -> FloatArray:
+    """Return maximum - minimum of every function over the training set, shape (n_functions,).
+
+    At least `EXTRAPOLATION_MARGIN`: a function that is constant in the training set has no width
+    to measure distances by, and they would be infinite.
+    """
+    return np.maximum(scaling.maximum - scaling.minimum, EXTRAPOLATION_MARGIN)

@@ -27,6 +27,7 @@ from autune.kernels.network import Networks
 from autune.kernels.prediction import InputScaling, predict_structure
 from autune.kernels.symmetry import SymmetryTable
 from autune.potential.descriptors import element_indices, symmetry_tables
+from autune.potential.extrapolation import Extrapolation, OutsideAtoms
 from autune.potential.layout import (
     build_networks,
     join_weights,
@@ -64,6 +65,13 @@ class Prediction:
         In eV, shape (n_atoms,), their sum is the energy.
     extrapolations
         Symmetry functions of each atom outside the range of the training set, shape (n_atoms,).
+    excess
+        How far the furthest of them is outside, over the width of its range, shape (n_atoms,);
+        0 for atoms inside.
+    outside
+        Symmetry functions of the atoms outside, for `list_extrapolations`.
+    potential
+        Which predicts.
     """
 
     energy: float
@@ -72,6 +80,16 @@ class Prediction:
     stress: FloatArray | None
     atomic_energies: FloatArray
     extrapolations: IntArray
+    excess: FloatArray
+    outside: OutsideAtoms
+    potential: Potential
+
+    def list_extrapolations(self) -> list[Extrapolation]:
+        """List the symmetry functions outside the range of the training set.
+
+        By atom, then by function: as many of each atom as `extrapolations` says.
+        """
+        return self.outside.compare(self.potential)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +255,7 @@ def predict_alike(
     """
     elements = element_indices(structure, members[0].architecture)
     neighbours = neighbour_list(structure, members[0].r_cutoff)
-    of_members = predict_structure(
+    *of_members, G = predict_structure(
         *arrays,
         elements,
         neighbours.first,
@@ -245,8 +263,9 @@ def predict_alike(
         neighbours.vectors,
         neighbours.distances,
     )
+    outside = OutsideAtoms.of(of_members[3], elements, G)
     predictions = []
-    for member, E, F, W, extrapolations in zip(members, *of_members, strict=True):
+    for member, E, F, W, extrapolations, excess in zip(members, *of_members, strict=True):
         a = member.architecture
         # Back from internal units, N2P2 6: E = E*/cE + N mean + atom energies.
         to_eV = a.energy_unit / a.conv_energy
@@ -268,6 +287,9 @@ def predict_alike(
                 stress=None if structure.cell is None else virial / structure.volume,
                 atomic_energies=atomic,
                 extrapolations=extrapolations,
+                excess=excess,
+                outside=outside,
+                potential=member,
             )
         )
     return predictions

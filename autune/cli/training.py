@@ -1,0 +1,103 @@
+"""The verb that trains: train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autune.cli.options import OutputFolder, Quiet, print_table
+from autune.cli.potentials import say_if_kernels_compile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autune.settings import Settings
+    from autune.training.epoch import Epoch
+
+
+def train(
+    settings: Annotated[
+        Path, typer.Argument(metavar="SETTINGS", help="YAML file of settings, without searches.")
+    ],
+    output: OutputFolder,
+    quiet: Quiet = False,
+) -> None:
+    """Train one potential by fixed settings.
+
+    The potential, its errors and its history are written to DIR; with evaluation.seeds > 1 there
+    is a potential per seed. A training that was stopped goes on when it is called again with the
+    same settings and folder.
+
+    \b
+    Examples:
+      autune train settings.yaml -o trained
+      mpiexec -n 4 autune train settings.yaml -o trained     one training on four cores
+    'autune settings' lists what a settings file may hold.
+    """
+    from autune.dataset import Dataset, split_dataset
+    from autune.errors import TrainingDiverged
+    from autune.report.tables import tabulate
+    from autune.space import SearchSpace
+    from autune.training.epoch import Epoch, Judged
+    from autune.training.parallel import ending_together, find_ranks
+    from autune.trial import run_trial
+
+    def report(epoch: Epoch | Judged) -> bool:
+        if not quiet and isinstance(epoch, Epoch):
+            typer.echo(_epoch_line(epoch))
+        return True
+
+    ranks = find_ranks()
+    with ending_together(ranks):
+        fixed = SearchSpace.read(settings).fixed_settings()
+        source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
+        dataset = split_dataset(source, fixed.dataset)
+        _refuse_other_training(output, fixed)
+        say_if_kernels_compile()
+        result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
+    if ranks.rank != 0:
+        return
+    if result.state != "complete":
+        raise TrainingDiverged(f"{result.state}: {result.reason}; see {output}")
+    print_table(tabulate(_with_deviation(result.metrics)))
+    typer.echo(f"written to {output} in {result.seconds:.0f} s")
+
+
+def _refuse_other_training(output: Path, settings: Settings) -> None:
+    """Refuse a folder in which a training with other settings lies."""
+    from autune.errors import ConfigError
+    from autune.settings import Settings
+
+    earlier = output / "settings.yaml"
+    if earlier.is_file() and Settings.read(earlier).identity != settings.identity:
+        raise ConfigError(
+            "", f"{output} holds a training with other settings; name another folder or remove it"
+        )
+
+
+def _with_deviation(metrics: Mapping[str, float]) -> list[dict[str, str | float]]:
+    """List metrics one below the other, their standard deviation over the seeds beside them."""
+    from autune.report.tables import unit_of
+
+    rows: list[dict[str, str | float]] = []
+    for name, value in metrics.items():
+        if not name.endswith("_std"):
+            rows.append({"metric": name, "value": value, "unit": unit_of(name)})
+            if f"{name}_std" in metrics:
+                rows[-1]["std over seeds"] = metrics[f"{name}_std"]
+    return rows
+
+
+def _epoch_line(epoch: Epoch) -> str:
+    return (
+        f"seed {epoch.seed} epoch {epoch.number:3d}  "
+        f"energy {1e3 * epoch.train_energy_rmse:7.2f} {1e3 * epoch.test_energy_rmse:7.2f} "
+        "meV/atom  "
+        f"force {epoch.train_force_rmse:7.4f} {epoch.test_force_rmse:7.4f} eV/Angstrom "
+        f"(train test)  {epoch.seconds:6.1f} s"
+    )
+
+
+VERBS = (train,)
