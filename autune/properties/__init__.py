@@ -6,6 +6,7 @@ GPa, J/m^2 and meV/atom.
 
 from __future__ import annotations
 
+from autune.properties.baseline import compute_baselines, make_calculator
 from autune.properties.elastic import ElasticConstants, elastic_constants
 from autune.properties.lattice import BirchMurnaghan, Crystal, equation_of_state, relax_crystal
 from autune.properties.phase import energy_difference
@@ -22,10 +23,12 @@ __all__ = [
     "PropertyTable",
     "Reference",
     "check_properties",
+    "compute_baselines",
     "compute_properties",
     "elastic_constants",
     "energy_difference",
     "equation_of_state",
+    "make_calculator",
     "property_error",
     "property_names",
     "read_reference",

@@ -117,6 +117,19 @@ def volume_per_atom(structure: str, lattice_constant: float) -> float:
     return float(_VOLUME_OVER_A3[structure] * lattice_constant**3)
 
 
+def lattice_constant_of(structure: str, volume: float) -> float:
+    """Return the lattice constant at a volume per atom, for hcp at the ideal c/a [Angstrom].
+
+    Parameters
+    ----------
+    structure
+        fcc, bcc, sc, diamond or hcp.
+    volume
+        Volume per atom. [Angstrom^3]
+    """
+    return float(np.cbrt(volume / _VOLUME_OVER_A3[structure]))
+
+
 def scale_volume(volume: float, from_structure: str, to_structure: str) -> float:
     """Estimate the volume per atom of another crystal of the same element [Angstrom^3].
 
@@ -184,7 +197,7 @@ def relax_crystal(
     PropertyFailed
         If there is no minimum within `LARGEST_VOLUME_CHANGE` of the start.
     """
-    start = float(np.cbrt(volume / _VOLUME_OVER_A3[structure]))
+    start = lattice_constant_of(structure, volume)
     if structure == "hcp":
         atoms = bulk(element, "hcp", a=start, c=start * _IDEAL_C_OVER_A)
         atoms.calc = calculator

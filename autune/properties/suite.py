@@ -9,6 +9,7 @@ from ase.calculators.calculator import BaseCalculator
 from ase.data import atomic_numbers
 
 from autune.errors import ConfigError, PropertyFailed
+from autune.properties.calculators import check_baselines
 from autune.properties.elastic import elastic_constants
 from autune.properties.lattice import (
     Crystal,
@@ -42,12 +43,15 @@ def check_properties(settings: PropertiesSettings, elements: Sequence[str]) -> N
     Raises
     ------
     ConfigError
-        If the potential lacks the element, or the start of the relaxation is not known.
+        If the potential lacks the element, the start of the relaxation is not known, or a
+        baseline cannot be used.
     FormatError
-        If the reference table is wrong.
+        If the reference table or a baseline's file is wrong.
     """
-    _start_volume(settings, _element(settings, elements))
+    element = _element(settings, elements)
+    volume = _start_volume(settings, element)
     _references(settings)
+    check_baselines(settings, element, volume)
 
 
 def compute_properties(
@@ -71,7 +75,7 @@ def compute_properties(
     Raises
     ------
     ConfigError, FormatError
-        As `check_properties`.
+        As `check_properties`, but for the baselines, which are not looked at.
     """
     element = _element(settings, elements)
     volume = _start_volume(settings, element)

