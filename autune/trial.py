@@ -5,18 +5,20 @@ for a notebook.  It trains once for every seed; with cross-validation, every fol
 Its folder holds
 
     settings.yaml          all settings
-    seed-0/, seed-1/, ...  one training each: potential/, properties.csv, its state while it runs;
-                           with cross-validation in fold-1/, fold-2/, ..., or fold-GROUP/
+    seed-0/, seed-1/, ...  one training each: potential/, properties.csv, curves.csv, its state
+                           while it runs; with cross-validation in fold-1/, ..., or fold-GROUP/
     potential/             the potential of the seed with the lowest score; with cross-validation
                            that of the training with the median score (of an even number the lower
                            of the two), because the best one had the easiest test
-    properties.csv         its properties
+    properties.csv         its properties that are numbers
+    curves.csv             its properties that are curves, a row for every point
     history.csv            epochs of all trainings
     learning_curve.png     of all trainings
     parity.png             the test set by that potential; with cross-validation the test of every
                            fold by all its trainings, so that no structure is shown to a potential
                            that has seen it
     properties.png
+    curves.png
     result.json            state and metrics, written last
 
 A trial that finds finished or half-finished trainings of the same settings in its folder goes on
@@ -40,9 +42,10 @@ from autune.evaluation.loss import score
 from autune.evaluation.metrics import property_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
-from autune.properties import check_properties, compute_properties
+from autune.properties import PropertyTable, check_properties, compute_properties
+from autune.report.curve_figure import plot_curves
 from autune.report.figures import plot_learning_curve, plot_parity, plot_properties
-from autune.report.tables import tabulate, tabulate_properties, write_csv
+from autune.report.tables import tabulate, tabulate_curves, tabulate_properties, write_csv
 from autune.report.trainings import Training, choose, epochs_of, history
 from autune.settings import Settings
 from autune.training.epoch import Judged, Report, go_on
@@ -294,7 +297,7 @@ def _run_seed(
     if wanted is not None:
         potential = trained.potential
         table = compute_properties(potential.calculator(), wanted, potential.elements)
-        write_csv(tabulate_properties(table), folder / "properties.csv")
+        _write_properties(table, folder)
         metrics |= property_metrics(table, wanted)
     metrics["score"] = score(metrics, settings.evaluation.score)
     return Training(fold, folder, dropped, trained, table, metrics)
@@ -321,9 +324,17 @@ def _show(directory: Path, trainings: Sequence[Training], chosen: Training) -> N
         compare([structure for _, structure in tests], predictions), directory / "parity.png"
     )
     if chosen.table is not None:
-        write_csv(tabulate_properties(chosen.table), directory / "properties.csv")
+        _write_properties(chosen.table, directory)
         if any(row.reference is not None for row in chosen.table.rows):
             plot_properties({"potential": chosen.table}, directory / "properties.png")
+        if any(curve.x for curve in chosen.table.curves):
+            plot_curves({"potential": chosen.table}, directory / "curves.png")
+
+
+def _write_properties(table: PropertyTable, directory: Path) -> None:
+    write_csv(tabulate_properties(table), directory / "properties.csv")
+    if table.curves:
+        write_csv(tabulate_curves(table), directory / "curves.csv")
 
 
 def _write_result(

@@ -383,13 +383,21 @@ def test_errors_of_the_group_left_out_are_metrics(tmp_path: Path) -> None:
 def test_metric_names_are_those_of_a_complete_trial(
     how: str, seeds: int, reference: str | None, tmp_path: Path
 ) -> None:
-    wanted = {"reference": reference, "lattice_constant": {}, "surface_energy": {"facets": ["100"]}}
+    wanted = {
+        "reference": reference,
+        "lattice_constant": {},
+        "surface_energy": {"facets": ["100"]},
+        "equation_of_state_curves": {"points": 3},
+    }
     settings = cross_validated(how, seeds, properties=wanted, folds=2)
     settings = settings.model_copy(
         update={"training": settings.training.model_copy(update={"epochs": 1})}
     )
     result = run_trial(settings, DATASET, tmp_path)
     assert sorted(metric_names(settings, DATASET)) == sorted(result.metrics)
+    curves = (tmp_path / "curves.csv").read_text()
+    assert "equation_of_state_bcc,volume,Angstrom^3/atom" in curves
+    assert ("reference" in curves) == (reference is not None)
 
 
 def test_a_cross_validation_killed_again_and_again_goes_on(

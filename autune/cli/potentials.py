@@ -189,6 +189,12 @@ def properties(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="PNG", help="Draw the errors against DFT.")
     ] = None,
+    curves: Annotated[
+        Path | None,
+        typer.Option(
+            "--curves", metavar="PNG", help="Draw what is a curve, as energy over volume."
+        ),
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
     ] = None,
@@ -196,9 +202,9 @@ def properties(
 ) -> None:
     """Compare physical properties with DFT.
 
-    Lattice constant, elastic constants, bulk modulus, surface energies and the energy of another
-    crystal; gold is compared with the built-in reference. Those of a committee are means over its
-    members, with standard deviations.
+    Lattice constant, elastic constants, bulk modulus, surface energies, the energy of another
+    crystal, of a vacancy and of a stacking fault, energies over volume; gold is compared with the
+    built-in reference. Those of a committee are means over its members, with standard deviations.
 
     \b
     Examples:
@@ -233,6 +239,10 @@ def properties(
         from autune.report.figures import plot_properties
 
         plot_properties({potential.resolve().name: table}, plot)
+    if curves is not None:
+        from autune.report.curve_figure import plot_curves
+
+        plot_curves({f"potential {number}": t for number, t in enumerate(tables)}, curves)
     print_table(frame)
     if any(row.reference is not None for row in table.rows):
         error = estimate([property_error(t, wanted) for t in tables])

@@ -1,23 +1,30 @@
 """Physical properties of a crystal from any ASE calculator: numbers with units.
 
 Energies, lengths and stresses are eV, Angstrom and eV/Angstrom^3 inside; results are Angstrom,
-GPa, J/m^2 and meV/atom.
+GPa, J/m^2, mJ/m^2, eV and meV/atom.
 """
 
 from __future__ import annotations
 
 from autune.properties.baseline import compute_baselines, make_calculator
+from autune.properties.curve import Curve
 from autune.properties.elastic import ElasticConstants, elastic_constants
+from autune.properties.energy_curve import energy_curve, rmse_to_reference
 from autune.properties.lattice import BirchMurnaghan, Crystal, equation_of_state, relax_crystal
+from autune.properties.nanoparticle import excess_curve
 from autune.properties.phase import energy_difference
 from autune.properties.reference import Reference, read_reference
+from autune.properties.reference_curves import read_reference_curves
+from autune.properties.stacking_fault import stacking_fault_energy
 from autune.properties.suite import check_properties, compute_properties, property_names
 from autune.properties.surface import surface_energy
 from autune.properties.table import PropertyRow, PropertyTable, property_error
+from autune.properties.vacancy import vacancy_formation_energy
 
 __all__ = [
     "BirchMurnaghan",
     "Crystal",
+    "Curve",
     "ElasticConstants",
     "PropertyRow",
     "PropertyTable",
@@ -26,12 +33,18 @@ __all__ = [
     "compute_baselines",
     "compute_properties",
     "elastic_constants",
+    "energy_curve",
     "energy_difference",
     "equation_of_state",
+    "excess_curve",
     "make_calculator",
     "property_error",
     "property_names",
     "read_reference",
+    "read_reference_curves",
     "relax_crystal",
+    "rmse_to_reference",
+    "stacking_fault_energy",
     "surface_energy",
+    "vacancy_formation_energy",
 ]

@@ -14,9 +14,10 @@ _REFERENCES = {"Au": "builtin:gold"}
 
 
 def default_properties(elements: Sequence[str]) -> PropertiesSettings:
-    """Return settings for all properties of the first element's stable crystal (from ASE).
+    """Return settings for the properties of the first element's stable crystal (from ASE).
 
-    Gold is compared with the built-in reference.
+    All but the nanoparticles, which take longer than all others together. Gold is compared with
+    the built-in reference.
 
     Parameters
     ----------
@@ -45,7 +46,11 @@ def default_properties(elements: Sequence[str]) -> PropertiesSettings:
         "elastic_constants": {},
         "equation_of_state": {},
         "phase": {"crystal": "fcc" if crystal == "bcc" else "bcc"},
+        "vacancy": {},
+        "equation_of_state_curves": {},
     }
+    if crystal == "fcc":
+        wanted["stacking_fault"] = {}
     if crystal != "diamond":
         wanted["surface_energy"] = {"facets": ["100", "110", "111"]}
     return PropertiesSettings.model_validate(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -237,6 +238,24 @@ def equation_of_state(crystal: Crystal, strain: float = 0.03, points: int = 7) -
         atoms.set_cell(crystal.atoms.cell * (1.0 + change), scale_atoms=True)
         volumes.append(atoms.get_volume() / len(atoms))
         energies.append(finite_energy(atoms) / len(atoms))
+    return fit_birch_murnaghan(volumes, energies)
+
+
+def fit_birch_murnaghan(volumes: Sequence[float], energies: Sequence[float]) -> BirchMurnaghan:
+    """Fit the Birch-Murnaghan equation, F. Birch, Phys. Rev. 71, 809 (1947), third order.
+
+    Parameters
+    ----------
+    volumes
+        Volumes per atom. [Angstrom^3]
+    energies
+        Energies per atom. [eV]
+
+    Raises
+    ------
+    PropertyFailed
+        If the fit does not converge or has no minimum within the volumes.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -56,8 +56,12 @@ def unit_of(name: str) -> str:
         return "GPa"
     if name.startswith("surface_energy_"):
         return "J/m^2"
-    if name.endswith("_energy_difference"):
+    if name.endswith("_energy_difference") or name.startswith("equation_of_state_rmse_"):
         return "meV/atom"
+    if name == "vacancy_formation_energy":
+        return "eV"
+    if name == "stacking_fault_energy":
+        return "mJ/m^2"
     return ""
 
 
@@ -80,8 +84,30 @@ def read_reference(path: str | Path) -> dict[str, Reference]:
     FormatError
         If the file cannot be read, or a value is missing, not a number or in another unit.
     """
+    content = read_content(path)
+    table = content.get("properties") if isinstance(content, dict) else None
+    if not isinstance(table, dict):
+        raise FormatError(
+            path, None, 'expected {"properties": {NAME: {"value": ..., "unit": ...}}}'
+        )
+    return {name: _reference(path, name, entry) for name, entry in table.items()}
+
+
+def read_content(path: str | Path) -> Any:
+    """Read the JSON of a table of reference values, whole numbers as floats.
+
+    Parameters
+    ----------
+    path
+        JSON file, or ``builtin:gold``.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or is no JSON without repeated keys.
+    """
     try:
-        content = json.loads(_text(path), parse_int=float, object_pairs_hook=_without_repeats)
+        return json.loads(_text(path), parse_int=float, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         message = f"expected JSON: {error.msg}; mend it"
         raise FormatError(path, error.lineno, message) from None
@@ -89,12 +115,6 @@ def read_reference(path: str | Path) -> dict[str, Reference]:
         raise FormatError(path, None, str(error)) from None
     except RecursionError:
         raise FormatError(path, None, "is nested too deeply; flatten it") from None
-    table = content.get("properties") if isinstance(content, dict) else None
-    if not isinstance(table, dict):
-        raise FormatError(
-            path, None, 'expected {"properties": {NAME: {"value": ..., "unit": ...}}}'
-        )
-    return {name: _reference(path, name, entry) for name, entry in table.items()}
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 from ase.filters import FrechetCellFilter
-from ase.optimize import BFGS
+from ase.optimize import BFGS, LBFGS
 from numpy.typing import NDArray
 
 from autune.errors import PropertyFailed
@@ -17,6 +17,8 @@ LARGEST_MOVE = 1.5
 
 MAX_STEPS = 200
 """Optimiser steps after which a relaxation counts as not converged."""
+
+_DENSE = 120  # atoms up to which BFGS spends less on its Hessian than it saves on forces
 
 
 def finite_energy(atoms: Atoms) -> float:
@@ -82,7 +84,8 @@ def relaxation_steps(freedoms: Atoms | FrechetCellFilter, fmax: float) -> Iterat
         If the optimiser finds no step.
     """
     try:
-        yield from BFGS(freedoms, logfile=None).irun(fmax=fmax, steps=MAX_STEPS)
+        optimiser = BFGS if len(freedoms) <= _DENSE else LBFGS
+        yield from optimiser(freedoms, logfile=None).irun(fmax=fmax, steps=MAX_STEPS)
     except np.linalg.LinAlgError:
         raise PropertyFailed(
             "the relaxation finds no step: the forces do not change as those of an energy do"

@@ -10,7 +10,10 @@ from ase.data import atomic_numbers
 
 from autune.errors import ConfigError, PropertyFailed
 from autune.properties.calculators import check_baselines
+from autune.properties.curve import Curve
+from autune.properties.curves import compared_crystals, compute_curves, rmse_of
 from autune.properties.elastic import elastic_constants
+from autune.properties.failure import reason_of
 from autune.properties.lattice import (
     Crystal,
     equation_of_state,
@@ -20,12 +23,13 @@ from autune.properties.lattice import (
 )
 from autune.properties.phase import energy_difference
 from autune.properties.reference import Reference, read_reference
+from autune.properties.stacking_fault import stacking_fault_energy
 from autune.properties.surface import surface_energy
 from autune.properties.table import PropertyRow, PropertyTable, make_row
+from autune.properties.vacancy import vacancy_formation_energy
 from autune.settings import PropertiesSettings
 
 _KEY = "evaluation.properties"
-_LONGEST_REASON = 200
 
 _Calculation = tuple[tuple[str, ...], Callable[[], tuple[float, ...]]]
 
@@ -52,12 +56,13 @@ def check_properties(settings: PropertiesSettings, elements: Sequence[str]) -> N
     volume = _start_volume(settings, element)
     _references(settings)
     check_baselines(settings, element, volume)
+    compared_crystals(settings)
 
 
 def compute_properties(
     calculator: BaseCalculator, settings: PropertiesSettings, elements: Sequence[str]
 ) -> PropertyTable:
-    """Calculate every property that the settings ask for.
+    """Calculate every property and every curve that the settings ask for.
 
     What cannot be calculated (a relaxation that runs away, a number that is not finite, an
     exception in the calculator) is a row without value that says the reason. Without a lattice
@@ -86,22 +91,31 @@ def compute_properties(
         try:
             crystal = relax_crystal(calculator, element, settings.crystal, volume)
         except Exception as error:  # noqa: BLE001, whatever a calculator raises is a failure
-            crystal = _reason(error)
+            crystal = reason_of(error)
+        curves = compute_curves(settings, crystal)
         rows: list[PropertyRow] = []
-        for names, calculate in _calculations(settings, crystal):
+        for names, calculate in _calculations(settings, crystal, curves):
             rows += [
                 make_row(name, value, reason, references)
                 for name, value, reason in _attempt(names, calculate)
             ]
-    return PropertyTable(tuple(rows))
+    return PropertyTable(tuple(rows), curves)
 
 
 def property_names(settings: PropertiesSettings) -> list[str]:
-    """List the properties that the settings ask for, in the order of the table."""
-    return [name for names, _ in _calculations(settings, "") for name in names]
+    """List the properties that the settings ask for, in the order of the table.
+
+    Raises
+    ------
+    FormatError
+        If the equations of state of the reference are wrong.
+    """
+    return [name for names, _ in _calculations(settings, "", ()) for name in names]
 
 
-def _calculations(settings: PropertiesSettings, found: Crystal | str) -> Iterator[_Calculation]:
+def _calculations(
+    settings: PropertiesSettings, found: Crystal | str, curves: Sequence[Curve]
+) -> Iterator[_Calculation]:
     """List what is to be calculated: names and a function that returns their values."""
 
     def crystal() -> Crystal:
@@ -139,6 +153,22 @@ def _calculations(settings: PropertiesSettings, found: Crystal | str) -> Iterato
     if (phase := settings.phase) is not None:
         name = f"{phase.crystal}_{settings.crystal}_energy_difference"
         yield (name,), lambda: (energy_difference(crystal(), phase.crystal),)
+    if (vacancy := settings.vacancy) is not None:
+        yield (
+            ("vacancy_formation_energy",),
+            lambda: (vacancy_formation_energy(crystal(), vacancy.size, vacancy.relax),),
+        )
+    if (fault := settings.stacking_fault) is not None:
+        yield (
+            ("stacking_fault_energy",),
+            lambda: (stacking_fault_energy(crystal(), fault.layers),),
+        )
+    for structure in compared_crystals(settings):
+
+        def rmse(structure: str = structure) -> tuple[float, ...]:
+            return (rmse_of(curves, structure),)
+
+        yield (f"equation_of_state_rmse_{structure}",), rmse
 
 
 def _attempt(
@@ -148,7 +178,7 @@ def _attempt(
     try:
         values = calculate()
     except Exception as error:  # noqa: BLE001, whatever a calculator raises is a failure
-        reason = _reason(error)
+        reason = reason_of(error)
         yield from ((name, None, reason) for name in names)
         return
     for name, value in zip(names, values, strict=True):
@@ -156,14 +186,6 @@ def _attempt(
             yield name, float(value), ""
         else:
             yield name, None, f"the result is not finite ({value})"
-
-
-def _reason(error: Exception) -> str:
-    """Say in one line what went wrong."""
-    text = " ".join(str(error).split())[:_LONGEST_REASON]
-    if isinstance(error, PropertyFailed):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _element(settings: PropertiesSettings, elements: Sequence[str]) -> str:

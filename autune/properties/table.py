@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autune.properties.curve import Curve
 from autune.properties.reference import Reference, unit_of
 from autune.settings import PropertiesSettings
 
@@ -63,9 +64,18 @@ class PropertyRow:
 
 @dataclass(frozen=True)
 class PropertyTable:
-    """All properties that were asked for, in the order of their calculation."""
+    """All properties that were asked for, in the order of their calculation.
+
+    Attributes
+    ----------
+    rows
+        Properties that are a number.
+    curves
+        Properties that are a curve.
+    """
 
     rows: tuple[PropertyRow, ...]
+    curves: tuple[Curve, ...] = ()
 
     def __getitem__(self, name: str) -> PropertyRow:
         """Return the row of a property.

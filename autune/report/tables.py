@@ -42,6 +42,11 @@ def tabulate_properties(table: PropertyTable) -> pd.DataFrame:
     return tabulate(table.to_dicts())
 
 
+def tabulate_curves(table: PropertyTable) -> pd.DataFrame:
+    """Make a table of the points of all curves, one row each, units in columns."""
+    return tabulate(row for curve in table.curves for row in curve.to_dicts())
+
+
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV, all digits, whole or not at all.
 

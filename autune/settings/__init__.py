@@ -38,6 +38,12 @@ from autune.settings.search import (
     SearchSettings,
     TrackingSettings,
 )
+from autune.settings.statics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 from autune.settings.training import (
     InitializationSettings,
     KalmanSettings,
@@ -53,6 +59,7 @@ __all__ = [
     "AngularSettings",
     "BaselineSettings",
     "ConfirmSettings",
+    "CurveSettings",
     "DatasetSettings",
     "ElasticSettings",
     "EquationOfStateSettings",
@@ -60,6 +67,7 @@ __all__ = [
     "InitializationSettings",
     "KalmanSettings",
     "LatticeSettings",
+    "NanoparticleSettings",
     "PhaseSettings",
     "PotentialSettings",
     "PropertiesSettings",
@@ -69,11 +77,13 @@ __all__ = [
     "SearchSettings",
     "SelectionSettings",
     "Settings",
+    "StackingFaultSettings",
     "SurfaceSettings",
     "SymmetryFunctionSettings",
     "Target",
     "TrackingSettings",
     "TrainingSettings",
+    "VacancySettings",
     "describe",
     "read_yaml",
 ]

@@ -10,6 +10,12 @@ from pydantic import Field, field_validator, model_validator
 
 from autune.errors import short
 from autune.settings.fields import Count, Model, NotNegative, Positive
+from autune.settings.statics import (
+    CurveSettings,
+    NanoparticleSettings,
+    StackingFaultSettings,
+    VacancySettings,
+)
 
 _NAMES_IN_TABLES = ("DFT", "HDNNP")
 """What tables call the reference and the potential that is looked at."""
@@ -126,6 +132,16 @@ class PropertiesSettings(Model):
     )
     surface_energy: SurfaceSettings | None = Field(None, description="Surface energies.")
     phase: PhaseSettings | None = Field(None, description="Energy of another crystal.")
+    vacancy: VacancySettings | None = Field(None, description="Vacancy formation energy.")
+    stacking_fault: StackingFaultSettings | None = Field(
+        None, description="Energy of the intrinsic stacking fault of fcc."
+    )
+    equation_of_state_curves: CurveSettings | None = Field(
+        None, description="Energy against volume of several crystals."
+    )
+    nanoparticles: NanoparticleSettings | None = Field(
+        None, description="Energies of fcc nanoparticles against their size."
+    )
     failure_penalty: Positive = Field(
         100.0, description="Error counted for a property that cannot be calculated. [%]"
     )
@@ -156,6 +172,11 @@ class PropertiesSettings(Model):
             raise ValueError(
                 "surface_energy needs crystal fcc, bcc or sc; diamond's surfaces reconstruct"
             )
+        for name in ("stacking_fault", "nanoparticles"):
+            if getattr(self, name) is not None and self.crystal != "fcc":
+                raise ValueError(
+                    f"{name} needs crystal fcc; found {self.crystal}, leave {name} out"
+                )
         return self
 
     @model_validator(mode="after")
@@ -165,8 +186,14 @@ class PropertiesSettings(Model):
             *("lattice_constant", "C11", "C12", "C44", "bulk_modulus", "bulk_modulus_eos"),
             *(f"surface_energy_{facet}" for facet in ("100", "110", "111")),
             *(f"{other}_{self.crystal}_energy_difference" for other in crystals),
+            *("vacancy_formation_energy", "stacking_fault_energy"),
         ]
         for name in self.weights:
+            if name.startswith("equation_of_state_rmse_"):
+                raise ValueError(
+                    f"weights: {name} is an error without reference value, which has no part in "
+                    "property_error; remove its weight"
+                )
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
