@@ -61,6 +61,20 @@ def predict_sides(gathered: Gathered) -> list[Side]:
         return []
 
 
+def test_set(gathered: Gathered) -> list[Structure]:
+    """Return the structures of the test that are predicted; none where they are missing.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the settings do not fit the structures.
+    """
+    if gathered.shown is None or gathered.dataset is None:
+        return []
+    split = _fold(gathered, gathered.dataset, gathered.shown.fold)
+    return _draw_some(_with_references(split.test_structures))
+
+
 def _fold(gathered: Gathered, dataset: Dataset, folder: str) -> Dataset:
     """Return the split by which the potential was trained."""
     folds = make_folds(dataset.without_holdout(), gathered.shown_settings)
@@ -68,15 +82,18 @@ def _fold(gathered: Gathered, dataset: Dataset, folder: str) -> Dataset:
 
 
 def _predict(name: str, potential: Potential, structures: Sequence[Structure]) -> Side:
-    usable = [s for s in structures if s.energy is not None or s.forces is not None]
-    chosen = _draw_some(usable)
+    chosen = _draw_some(_with_references(structures))
     predictions = tuple(potential.predict(structure) for structure in chosen)
     return Side(name, tuple(chosen), predictions, len(structures))
 
 
+def _with_references(structures: Sequence[Structure]) -> list[Structure]:
+    return [s for s in structures if s.energy is not None or s.forces is not None]
+
+
 def _draw_some(structures: Sequence[Structure]) -> list[Structure]:
     """Take structures by chance, always the same ones, until there are enough atoms."""
-    sizes = np.array([structure.n_atoms for structure in structures])
+    sizes = np.array([structure.n_atoms for structure in structures], dtype=np.int64)
     if sizes.sum() <= MOST_ATOMS:
         return list(structures)
     order = np.random.default_rng(0).permutation(len(structures))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from autune.errors import AutuneError
 from autune.formats.files import open_text
+from autune.properties.curve import Curve
 from autune.properties.table import PropertyRow, PropertyTable
 from autune.training.epoch import Epoch
 
@@ -36,6 +37,8 @@ class Trainings:
         Folder of the potential to use; None where there is none.
     fold
         Folder of the fold by which it was trained; empty without cross-validation.
+    curves
+        Of the potential to use.
     """
 
     epochs: tuple[Epoch, ...]
@@ -44,6 +47,7 @@ class Trainings:
     potentials: tuple[Path, ...]
     chosen: Path | None
     fold: str
+    curves: tuple[Curve, ...] = ()
 
     @property
     def n_seeds(self) -> int:
@@ -75,7 +79,7 @@ def read_trainings(trials: Sequence[Path], chosen: Path | None = None) -> Traini
             if (folder / POTENTIAL).is_dir():
                 potentials.append(folder / POTENTIAL)
             if rows := read_rows(folder / "properties.csv"):
-                tables.append(PropertyTable(tuple(map(_property, rows))))
+                tables.append(_table(rows))
     best = trials[0] if chosen is None else chosen
     folder = best / POTENTIAL
     fold = str(read_json(best / "result.json").get("potential", "")).rpartition("/")[0]
@@ -86,6 +90,7 @@ def read_trainings(trials: Sequence[Path], chosen: Path | None = None) -> Traini
         tuple(potentials),
         folder if folder.is_dir() else None,
         fold,
+        tuple(_curves(read_rows(best / "curves.csv"))),
     )
 
 
@@ -132,6 +137,29 @@ def _property(row: Mapping[str, str]) -> PropertyRow:
         uncertainty=_known(row.get("uncertainty", "")),
         reason=row.get("reason", ""),
     )
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> PropertyTable:
+    return PropertyTable(tuple(_property(row) for row in rows if row.get("name")))
+
+
+def _curves(rows: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
+    """Put the points of every curve together again, as `Curve.to_dicts` writes them."""
+    for name in dict.fromkeys(row.get("curve", "") for row in rows):
+        mine = [row for row in rows if row.get("curve") == name]
+        words = {key: mine[0].get(key, "") for key in ("x_label", "x_unit", "y_label", "y_unit")}
+        points: dict[str, list[tuple[float, float]]] = {"calculated": [], "reference": []}
+        for row in mine:
+            x, y = _known(row.get("x", "")), _known(row.get("y", ""))
+            if x is not None and y is not None and row.get("source") in points:
+                points[row["source"]].append((x, y))
+        x, y = _columns(points["calculated"])
+        reference_x, reference_y = _columns(points["reference"])
+        yield Curve(name, **words, x=x, y=y, reference_x=reference_x, reference_y=reference_y)
+
+
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return tuple(x for x, _ in points), tuple(y for _, y in points)
 
 
 def _known(text: str) -> float | None:

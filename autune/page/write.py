@@ -8,7 +8,9 @@ from pathlib import Path
 from autune.errors import ConfigError
 from autune.formats.files import make_folder, write_text
 from autune.page.accuracy import accuracy_section
+from autune.page.baselines import Baselines, baselines_kept_in
 from autune.page.blocks import Drawing, Section
+from autune.page.committee import committee_section
 from autune.page.gathered import Gathered, gather
 from autune.page.physics import physics_section
 from autune.page.provenance import provenance_section
@@ -51,15 +53,14 @@ def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
     page = folder.path / PAGE if output is None else Path(output)
     if page.suffix.lower() not in (".html", ".htm"):
         raise ConfigError("", f"the page is HTML; name a file that ends with .html, not {page}")
-    gathered = gather(folder)
-    sections = sections_of(gathered)
     figures = page.with_suffix("")
+    sections = sections_of(gather(folder), baselines_kept_in(figures))
     drawn = _draw(figures, _drawings(sections))
     write_text(page, render(folder.name, sections, drawn, figures.name))
     return page
 
 
-def sections_of(gathered: Gathered) -> list[Section]:
+def sections_of(gathered: Gathered, baselines: Baselines) -> list[Section]:
     """Return all sections in their order; those for which nothing is known are empty."""
     return [
         summary_section(gathered),
@@ -67,7 +68,8 @@ def sections_of(gathered: Gathered) -> list[Section]:
         trials_section(gathered),
         training_section(gathered),
         accuracy_section(gathered),
-        physics_section(gathered),
+        physics_section(gathered, baselines),
+        committee_section(gathered),
         failures_section(gathered),
         provenance_section(gathered),
     ]
