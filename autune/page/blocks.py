@@ -11,6 +11,20 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading within a section.
+
+    Parameters
+    ----------
+    text
+        Plain text.
+    """
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+@dataclass(frozen=True)
 class Words:
     """A paragraph.
 
@@ -94,6 +108,8 @@ class Drawing:
         Writes name.svg and name.png when it is called with the path without suffix.
     rows
         The numbers that are drawn, for a CSV file; empty: there is none.
+    shaded
+        Whether shades stand for numbers: on dark paper all of it is turned around.
     """
 
     kind: ClassVar[str] = "figure"
@@ -102,6 +118,7 @@ class Drawing:
     alt: str
     draw: Callable[[Path], None]
     rows: Sequence[Row] = ()
+    shaded: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +138,7 @@ class File:
     text: str
 
 
-Block = Words | Listed | Numbers | Table | Drawing | File
+Block = Heading | Words | Listed | Numbers | Table | Drawing | File
 
 
 @dataclass(frozen=True)

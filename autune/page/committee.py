@@ -37,6 +37,7 @@ def committee_section(gathered: Gathered) -> Section:
                 "Root mean square error over root mean square spread, of energies and forces.",
                 lambda path: plot_calibration(calibrations, path),
                 list(calibration_bin_rows(calibrations)),
+                shaded=True,
             ),
         ],
     )

@@ -41,6 +41,8 @@ class Gathered:
         What fresh seeds say about the best trials; None where there are none.
     ended_because
         Why there are no more trials; empty where there may be.
+    importances
+        Share of each parameter by metric; empty where there are too few trials.
     """
 
     folder: SearchFolder
@@ -50,6 +52,7 @@ class Gathered:
     fingerprint: str
     confirmed: Confirmed | None
     ended_because: str
+    importances: Mapping[str, Mapping[str, float]]
 
     @cached_property
     def settings(self) -> Settings:
@@ -134,6 +137,7 @@ def gather(folder: SearchFolder) -> Gathered:
         fingerprint=study.fingerprint,
         confirmed=_confirmed(folder, records),
         ended_because=folder.ended_because(records),
+        importances=study.importances(tuple(dict.fromkeys(("score", *study.objectives)))),
     )
 
 

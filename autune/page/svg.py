@@ -7,26 +7,21 @@ from xml.sax.saxutils import quoteattr
 
 from autune.report.canvas import COLOURS
 
-_INK = {"#000000": "currentColor", "black": "currentColor"}
-_PAPER = {"#ffffff": "var(--paper)", "white": "var(--paper)"}
-_GREYS = {
+_NAMED = {
+    "#000000": "currentColor",
+    "#ffffff": "var(--paper)",
     "#e4e4e4": "var(--grid)",
-    "#d9d9d9": "var(--band)",
-    "#8c8c8c": "var(--grey)",
-    "#6e6e6e": "var(--grey)",
+    **{c.lower(): f"var(--data-{i})" for i, c in enumerate(COLOURS) if c != "#000000"},
 }
-_DATA = {
-    colour.lower(): f"var(--data-{number})"
-    for number, colour in enumerate(COLOURS)
-    if colour != "#000000"
-}
-_REPLACED = _INK | _PAPER | _GREYS | _DATA
-_COLOUR = re.compile(r"(?<=: )(#[0-9a-f]{6}|black|white)\b")
+_GREYS = ((0xD0, "var(--band)"), (0xA8, "var(--pale)"), (0x00, "var(--grey)"))
+"""From which lightness on a grey becomes which of the page's."""
+
+_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
 _SMALLEST = 0.62
 """Part of its width below which words in a figure are too small to be read: it is scrolled."""
 
 
-def embed(svg: str, name: str, alt: str) -> str:
+def embed(svg: str, name: str, alt: str, recoloured: bool = True) -> str:
     """Return an SVG for the body of an HTML page.
 
     Parameters
@@ -37,6 +32,8 @@ def embed(svg: str, name: str, alt: str) -> str:
         Of the figure, a word that no other figure of the page has: ids begin with it.
     alt
         What is seen, in words.
+    recoloured
+        Whether its colours become those of the page; not where shades stand for numbers.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -44,7 +41,8 @@ def embed(svg: str, name: str, alt: str) -> str:
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     head, inner = body.split(">", 1)
     inner = _with_own_ids(inner.replace("xlink:href=", "href="), name)
-    inner = re.sub(r'style="[^"]*"', lambda found: _recoloured(found[0]), inner)
+    if recoloured:
+        inner = re.sub(r'style="[^"]*"', lambda found: _recolour(found[0]), inner)
     inner = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*;? ?", "", inner)
     inner = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", inner)
     inner = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: _shortened(found[0]), inner)
@@ -70,8 +68,16 @@ def _with_own_ids(inner: str, name: str) -> str:
     return re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', inner)
 
 
-def _recoloured(style: str) -> str:
-    return _COLOUR.sub(lambda found: _REPLACED.get(found[0], found[0]), style)
+def _recolour(style: str) -> str:
+    return _COLOUR.sub(lambda found: _colour_of_page(found[0]), style)
+
+
+def _colour_of_page(colour: str) -> str:
+    if colour in _NAMED:
+        return _NAMED[colour]
+    if colour[1:3] == colour[3:5] == colour[5:7]:
+        return next(name for lightest, name in _GREYS if int(colour[1:3], 16) >= lightest)
+    return colour
 
 
 def _shortened(places: str) -> str:

@@ -136,6 +136,7 @@ def trials_section(gathered: Gathered) -> Section:
                 f"{len(gathered.ranked)} complete trials.",
                 lambda path: plot_search(rows, path),
                 rows,
+                shaded=True,
             )
         )
     if len(gathered.objectives) > 1:

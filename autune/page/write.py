@@ -11,10 +11,12 @@ from autune.page.accuracy import accuracy_section
 from autune.page.baselines import Baselines, baselines_kept_in
 from autune.page.blocks import Drawing, Section
 from autune.page.committee import committee_section
+from autune.page.effects import effects_section, importance_section, is_scan
 from autune.page.gathered import Gathered, gather
 from autune.page.physics import physics_section
 from autune.page.provenance import provenance_section
 from autune.page.render import render
+from autune.page.shapes import cost_section
 from autune.page.summary import summary_section
 from autune.page.svg import embed
 from autune.page.training import training_section
@@ -62,10 +64,16 @@ def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
 
 def sections_of(gathered: Gathered, baselines: Baselines) -> list[Section]:
     """Return all sections in their order; those for which nothing is known are empty."""
+    effects = effects_section(gathered)
+    first, later = ([effects], []) if is_scan(gathered) else ([], [effects])
     return [
         summary_section(gathered),
+        *first,
         best_section(gathered),
         trials_section(gathered),
+        cost_section(gathered),
+        importance_section(gathered),
+        *later,
         training_section(gathered),
         accuracy_section(gathered),
         physics_section(gathered, baselines),
@@ -86,7 +94,7 @@ def _draw(figures: Path, drawings: Iterable[Drawing]) -> dict[str, str]:
     for drawing in drawings:
         drawing.draw(figures / drawing.name)
         svg = (figures / f"{drawing.name}.svg").read_text(encoding="utf-8")
-        drawn[drawing.name] = embed(svg, drawing.name, drawing.alt)
+        drawn[drawing.name] = embed(svg, drawing.name, drawing.alt, not drawing.shaded)
         if drawing.rows:
             write_csv(tabulate(drawing.rows), figures / f"{drawing.name}.csv")
     return drawn
