@@ -27,115 +27,126 @@ def describe_effect(effect: Effect, metric: str) -> str:
     """
     quantity = quantity_of(metric)
     name = name_of_setting(effect.parameter)
-    known = [i for i, level in enumerate(effect.levels) if _of(effect, i, metric).n]
-    if len(known) < 2 or metric not in effect.trends:
-        return f"{quantity.label}: no two values of {name} gave a finite value"
-    trend = effect.trends[metric]
+    known = [
+        place
+        for place, level in enumerate(effect.levels)
+        if metric in level.estimates and level.estimates[metric].n
+    ]
+    if len(known) < 2:
+        return f"{quantity.label}: no two values of {name} gave any{_failures(effect)}"
     standings = effect.standings.get(metric, ())
-    told = any(s.difference is not None and s.difference.distinguishable for s in standings)
-    if metric.startswith("property."):
-        words = _range(effect, metric, known, quantity)
-    elif standings and told:
-        words = _best(effect, standings, quantity)
-    else:
-        words = _range(effect, metric, known, quantity)
-    return f"{quantity.label}: {words}{_verdict(effect, trend, name, told)}{_remarks(effect, name)}"
+    told = any(_is_told(standing) for standing in standings)
+    words = _best(effect, standings, quantity) if told else _range(effect, metric, known, quantity)
+    words += _verdict(effect, effect.trends[metric], name, told) + _failures(effect)
+    if effect.others == "unbalanced":
+        words += "; the other parameters are not balanced: a marginal effect, not a controlled one"
+    return f"{quantity.label}: {words}"
 
 
 def _best(effect: Effect, standings: Sequence[Standing], quantity: Quantity) -> str:
     """Say which level is best, which are as good, and how far behind the others are."""
-    best = standings[0]
+    best, others = standings[0], standings[1:]
     words = (
-        f"lowest at {effect.levels[best.setting].label}, {_with_interval(best.score, quantity)}"
-        f" over {best.score.n} seeds"
+        f"best is {name_of_setting(effect.parameter)} {effect.levels[best.setting].label} with "
+        f"{_interval(best.score, quantity, _percent(effect))} over {best.score.n} seeds"
     )
-    same = [s for s in standings[1:] if s.same_as_best]
-    behind = [s for s in standings[1:] if s.difference is not None and s.difference.distinguishable]
+    same = [standing for standing in others if standing.same_as_best]
     if same:
         words += f"; {_levels(effect, same)} cannot be told from it"
-    if behind:
+    behind = sorted(
+        (s.difference.estimate.mean, s.setting, s)
+        for s in others
+        if s.difference is not None and _is_told(s)
+    )
+    worse = [standing for mean, _, standing in behind if mean > 0.0]
+    if worse:
         first, last = (
-            _with_interval(s.difference.estimate, quantity, "+")
-            for s in (behind[0], behind[-1])
+            _interval(s.difference.estimate, quantity)
+            for s in (worse[0], worse[-1])
             if s.difference is not None
         )
-        by = first if len(behind) == 1 else f"from {first} to {last}"
-        words += f"; {_levels(effect, behind)} differ{'s' * (len(behind) == 1)} from it, by {by}"
+        verb = "is" if len(worse) == 1 else "are"
+        by = first if len(worse) == 1 else f"{first} to {last}"
+        words += f"; {_levels(effect, worse)} {verb} worse, by {by}"
+    lower = [standing for mean, _, standing in behind if mean < 0.0]
+    if lower:
+        words += f"; lower, but failing more often: {_levels(effect, lower)}"
     return words
 
 
 def _range(effect: Effect, metric: str, known: Sequence[int], quantity: Quantity) -> str:
     """Say between which means all levels lie."""
-    order = sorted(known, key=lambda i: _of(effect, i, metric).mean)
-    lowest, highest = (
-        f"{_with_interval(_of(effect, i, metric), quantity)} at {effect.levels[i].label}"
-        for i in (order[0], order[-1])
+    order = sorted(known, key=lambda place: effect.levels[place].estimates[metric].mean)
+    lowest, highest = effect.levels[order[0]], effect.levels[order[-1]]
+    over = f"over {effect.n_seeds} seeds" if effect.in_pairs else "of the trials"
+    what = "ranges" if effect.is_binned else "values"
+    return (
+        f"of {len(known)} {what} of {name_of_setting(effect.parameter)} the mean {over} is lowest "
+        f"at {lowest.label}, {_interval(lowest.estimates[metric], quantity, _percent(effect))}, "
+        f"and highest at {highest.label}, {_interval(highest.estimates[metric], quantity)}"
     )
-    over = f"{effect.n_seeds} seeds" if effect.in_pairs else "trials"
-    return f"the means of {len(known)} levels over {over} lie between {lowest} and {highest}"
 
 
 def _verdict(effect: Effect, trend: Trend, name: str, told: bool) -> str:
     """Say what the tests found."""
+    slope = _slope(trend, name, effect.confidence)
     if math.isnan(trend.p):
-        words = f"; whether {name} matters cannot be tested, there is one training for each value"
-        return words if not trend.matters else words + _slope(trend, name)
+        return slope or f"; too few trainings to test whether {name} matters"
     p = f"{trend.test}, {_p(trend.p)}"
-    scatter = "seeds" if effect.in_pairs else "trials"
     if not trend.matters and not told:
+        scatter = "seeds" if effect.in_pairs else "trials"
         return f"; no effect of {name} can be told from the scatter of the {scatter} ({p})"
-    words = (
-        f"; {name} matters" if trend.matters else f"; over all levels {name} has no clear effect"
-    )
-    return f"{words} ({p}){_slope(trend, name)}"
+    if not trend.matters:
+        return f"; all levels together show no effect ({p})"
+    return f"; {name} matters ({p}){slope}"
 
 
-def _slope(trend: Trend, name: str) -> str:
+def _slope(trend: Trend, name: str, confidence: float) -> str:
+    """Say whether the metric rises or falls with a number."""
     if math.isnan(trend.trend_p):
         return ""
-    between = f"Spearman {trend.correlation:+.2f}, {trend.low:+.2f} to {trend.high:+.2f}"
-    p = f"{between}, {_p(trend.trend_p)}"
-    if trend.matters and trend.trend_p < 0.05:
-        return f", it {'rises' if trend.correlation > 0.0 else 'falls'} with {name} ({p})"
-    return f", without a trend ({p})"
+    p = f"Spearman's correlation {trend.correlation:+.2f}, {_p(trend.trend_p)}"
+    if trend.trend_p < 1.0 - confidence:
+        return f"; it {'rises' if trend.correlation > 0.0 else 'falls'} with {name} ({p})"
+    return f"; it neither rises nor falls throughout ({p})"
 
 
-def _remarks(effect: Effect, name: str) -> str:
-    words = ""
+def _failures(effect: Effect) -> str:
     failed = [level for level in effect.levels if level.n_failed]
-    if failed:
-        named = ", ".join(f"{level.label} ({level.n_failed})" for level in failed[:_MOST_NAMED])
-        more = f" and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-        words += f"; trainings failed at {named}{more}"
-    if effect.others == "unbalanced":
-        words += "; the other parameters are not balanced: a marginal effect, not a controlled one"
-    return words
+    if not failed:
+        return ""
+    named = ", ".join(f"{level.n_failed} at {level.label}" for level in failed[:_MOST_NAMED])
+    rest = sum(level.n_failed for level in failed[_MOST_NAMED:])
+    return f"; failed trainings: {named}" + (f", {rest} at others" if rest else "")
 
 
-def _of(effect: Effect, level: int, metric: str) -> Estimate:
-    return effect.levels[level].estimates.get(
-        metric, Estimate(math.nan, math.nan, 0, math.nan, math.nan)
-    )
+def _is_told(standing: Standing) -> bool:
+    return standing.difference is not None and standing.difference.distinguishable
 
 
 def _levels(effect: Effect, standings: Sequence[Standing]) -> str:
     """Name levels by their values, or say how many there are."""
-    if len(standings) > _MOST_NAMED:
-        return f"{len(standings)} of the other {len(effect.levels) - 1} levels"
-    labels = [effect.levels[i].label for i in sorted(s.setting for s in standings)]
+    labels = [effect.levels[place].label for place in sorted(s.setting for s in standings)]
+    if len(labels) > _MOST_NAMED:
+        words = f"{len(labels)} of the other {len(effect.levels) - 1}"
+        return f"{words} (between {labels[0]} and {labels[-1]})" if effect.is_number else words
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
-def _with_interval(found: Estimate, quantity: Quantity, sign: str = "") -> str:
-    """Write mean, unit and interval to two digits of the interval's half."""
+def _percent(effect: Effect) -> str:
+    return f"{100.0 * effect.confidence:.3g} % interval "
+
+
+def _interval(found: Estimate, quantity: Quantity, words: str = "") -> str:
+    """Write mean, interval and unit to two digits of the interval's half."""
     unit = f" {quantity.unit}" if quantity.unit else ""
     if found.n < 2:
-        return f"{found.mean / quantity.scale:{sign}.4g}{unit}"
+        return f"{found.mean / quantity.scale:.4g}{unit}"
     mean, low, high = (x / quantity.scale for x in (found.mean, found.low, found.high))
     half = 0.5 * (high - low)
     place = math.floor(math.log10(half)) - 1 if half > 0.0 else -4
-    form = f"{sign}.{min(7, max(0, -place))}f"
-    return f"{mean:{form}}{unit} ({low:{form}} to {high:{form}})"
+    form = f".{min(7, max(0, -place))}f"
+    return f"{mean:{form}} ({words}{low:{form}} to {high:{form}}){unit}"
 
 
 def _p(value: float) -> str:

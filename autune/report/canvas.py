@@ -30,7 +30,7 @@ _STYLE: Any = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "svg.hashsalt": "autune",
-    "svg.fonttype": "none",  # words stay words: they can be found, read aloud and set in any font
+    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and edited
 }
 _DOTS_PER_INCH = 130
 

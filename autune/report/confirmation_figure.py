@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,23 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from autune.evaluation.confidence import Standing
-from autune.report.canvas import COLOURS, use_log_scale, write_figure
+from autune.report.canvas import use_log_scale, write_figure
 from autune.report.confirmation import UNITS, Confirmation, ConfirmedSetting
+from autune.report.marks import MEANINGS, mark_of
 from autune.structures import FloatArray
-
-
-class _Mark(NamedTuple):
-    """How a setting is drawn; shape and filling tell it also without colour."""
-
-    marker: str
-    colour: str
-    filled: bool
-
-
-_BEST = _Mark("D", "#000000", True)
-_SAME = _Mark("o", COLOURS[0], True)
-_WORSE = _Mark("s", COLOURS[1], False)
-_FAILS = _Mark("X", "#6e6e6e", True)
 
 
 def plot_confirmation(confirmation: Confirmation, path: str | Path) -> None:
@@ -98,7 +84,7 @@ def _draw_setting(
     metric: str,
     floor: float,
 ) -> None:
-    mark = _mark(standing, confirmation.standings[0])
+    mark = mark_of(standing, confirmation.standings[0])
     unit = UNITS[metric][1]
     seeds = setting.values(metric) / unit
     # The seeds above, in their order from top to bottom, mean and interval below them.
@@ -113,16 +99,8 @@ def _draw_setting(
         axes.plot(ends, [y, y], color=mark.colour, linewidth=1.8)
     axes.plot(
         found.mean / unit, y, mark.marker, color=mark.colour, markersize=8,
-        markerfacecolor=mark.colour if mark.filled else "white", markeredgewidth=1.6,
+        markerfacecolor=mark.face, markeredgewidth=1.6,
     )  # fmt: skip
-
-
-def _mark(standing: Standing, best: Standing) -> _Mark:
-    if standing is best:
-        return _BEST
-    if standing.failures > best.failures:
-        return _FAILS
-    return _SAME if standing.same_as_best else _WORSE
 
 
 def _label(standing: Standing) -> str:
@@ -134,22 +112,8 @@ def _label(standing: Standing) -> str:
 
 def _legend(confirmation: Confirmation) -> list[Line2D]:
     standings = confirmation.standings
-    marks = {_mark(standing, standings[0]) for standing in standings}
-    labels = {
-        _BEST: "best",
-        _SAME: "cannot be told from it",
-        _WORSE: "worse",
-        _FAILS: "fails more often",
-    }
-    handles = [
-        Line2D(
-            [], [], marker=mark.marker, color=mark.colour, markersize=8, linewidth=1.8,
-            markerfacecolor=mark.colour if mark.filled else "white", markeredgewidth=1.6,
-            label=label,
-        )
-        for mark, label in labels.items()
-        if mark in marks
-    ]  # fmt: skip
+    marks = {mark_of(standing, standings[0]) for standing in standings}
+    handles = [mark.handle(label) for mark, label in MEANINGS.items() if mark in marks]
     points = Line2D([], [], marker="o", linestyle="", color="#8c8c8c", markersize=4)
     points.set_label(f"seeds; bar: interval of the mean ({confirmation.percent})")
     return [*handles, points]

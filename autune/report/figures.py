@@ -16,6 +16,7 @@ from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
 from autune.properties.table import PropertyRow, PropertyTable
 from autune.report.canvas import COLOURS, cycle, use_log_scale, write_figure
+from autune.report.front_figure import pareto_front
 from autune.training.epoch import Epoch
 from autune.units import MEV
 
@@ -225,7 +226,7 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
             figure.colorbar(
                 dots, ax=right, label="property error [%]", extend="max" if beyond else "neither"
             )
-        front = _pareto_front(energy, force, kept)
+        front = pareto_front(energy, force, kept)
         right.step(
             energy[front], force[front], where="post", color=_TEST, linewidth=1.0, zorder=0.5,
             label="best compromises of energy and force",
@@ -308,16 +309,3 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
-
-
-def _pareto_front(
-    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any]
-) -> list[int]:
-    """Return the indices, by rising x, of points with no other that is lower in both."""
-    front: list[int] = []
-    lowest = math.inf
-    for index in np.lexsort((y, x)):
-        if allowed[index] and np.isfinite(x[index]) and y[index] < lowest:
-            front.append(int(index))
-            lowest = float(y[index])
-    return front

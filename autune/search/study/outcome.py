@@ -51,6 +51,23 @@ class Verdict:
     values: tuple[float, ...] | None = None
     excesses: Mapping[str, float] | None = None
 
+    def to_keep(
+        self,
+        metrics: Mapping[str, float],
+        seconds: float,
+        scores: Sequence[tuple[int, float]],
+        search_seconds: float,
+    ) -> dict[str, Any]:
+        """Return what is written into the study, as JSON has it, for `read_record`."""
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "metrics": dict(metrics),
+            "seconds": seconds,
+            "scores": [list(pair) for pair in scores],
+            "search_seconds": search_seconds,
+        }
+
 
 def judge(
     state: State,

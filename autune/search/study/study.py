@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from autune.search.folder import SearchFolder
 from autune.search.record import MissingObjective, Proposal, Record, State
 from autune.search.study.ending import Course, Limits
+from autune.search.study.importance import find_importances
 from autune.search.study.outcome import TOLD, check_objectives, judge, place_in_course, read_record
 from autune.search.study.points import Points, Proposes, all_points, trials_in_all
 from autune.search.study.samplers import WholePoints, make_sampler, suggest
@@ -262,14 +263,7 @@ class Study:
             If the study cannot be written.
         """
         verdict = judge(state, reason, metrics or {}, self._objectives, self._constraints)
-        outcome = {
-            "state": verdict.state,
-            "reason": verdict.reason,
-            "metrics": dict(metrics or {}),
-            "seconds": seconds,
-            "scores": [list(pair) for pair in scores],
-            "search_seconds": self._course.seconds,
-        }
+        outcome = verdict.to_keep(metrics or {}, seconds, scores, self._course.seconds)
         trial = self._running[number]
 
         def write() -> FrozenTrial:
@@ -310,6 +304,10 @@ class Study:
             return [self._records[number] for number in sorted(self._records)]
         trials = self._store.reach(lambda: self._study.get_trials(deepcopy=False))
         return [self._record(trial) for trial in trials]
+
+    def importances(self, metrics: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Return per metric the share of each parameter; see `autune.search.study.importance`."""
+        return self._store.reach(lambda: find_importances(self._study, metrics))
 
     def _begin(self, space: Proposes, every: Listed | None, queue: Listed) -> list[FrozenTrial]:
         """Read what there is; nothing is proposed that was tried."""
