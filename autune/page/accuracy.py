@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from autune.page.gathered import Gathered
 from autune.page.predicted import Side, predict_sides
 from autune.page.texts import plain
 from autune.report.figures import plot_parity
+from autune.report.histogram_figure import histogram_rows, plot_error_histograms
 from autune.units import MEV
 
 N_LARGEST = 8
@@ -40,8 +40,19 @@ def accuracy_section(gathered: Gathered) -> Section:
                 f"Predicted energies and force components over those of DFT, and below them the "
                 f"errors: structures of the {name} set, coloured by group.",
                 f"Parity of energies and forces of the {name} set.",
-                partial(_draw_parity, groups),
+                partial(plot_parity, groups),
                 _parity_rows(groups),
+            )
+        )
+    for name, groups in compared.items():
+        blocks.append(
+            Drawing(
+                f"histogram_{name}",
+                f"Distribution of the errors of energies and force components in the {name} set, a "
+                "row for each group.",
+                f"Histograms of energy and force errors of the {name} set, per group.",
+                partial(plot_error_histograms, groups),
+                histogram_rows(groups),
             )
         )
     blocks += _largest(sides)
@@ -64,10 +75,6 @@ def _what_is_shown(gathered: Gathered, sides: Sequence[Side]) -> str:
                 "drawn for this."
             )
     return words
-
-
-def _draw_parity(groups: Sequence[GroupComparison], path: Path) -> None:
-    plot_parity(groups, path)
 
 
 def _error_rows(side: str, groups: Sequence[GroupComparison]) -> list[dict[str, str]]:

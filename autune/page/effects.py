@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from autune.errors import AutuneError
 from autune.evaluation.effects import Effect, Sample, describe_effect, find_effects
@@ -108,14 +108,10 @@ def _figures(
             f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
             f"and every {'seed' if effect.in_pairs else 'trial'} as a point.",
             f"{labels} against {name}.",
-            partial(_draw, effect, samples, some),
+            partial(plot_effect, effect, samples, some),
             effect_rows(effect, some),
         )
         yield Listed([_sentence(effect, metric) for metric in some])
-
-
-def _draw(effect: Effect, samples: Sequence[Sample], metrics: Sequence[str], path: Path) -> None:
-    plot_effect(effect, samples, metrics, path)
 
 
 def _sentence(effect: Effect, metric: str) -> str:
@@ -140,18 +136,9 @@ def _values(gathered: Gathered, samples: Sequence[Sample]) -> Iterator[Block]:
             f"Values of the properties against {name}; the dashed line is that of DFT, the band "
             "its uncertainty.",
             f"Values of {counted(len(names), 'property', 'properties')} against {name}.",
-            partial(_draw_values, effect, samples, references),
+            partial(plot_property_effect, effect, samples, references),
             effect_rows(effect, names),
         )
-
-
-def _draw_values(
-    effect: Effect,
-    samples: Sequence[Sample],
-    references: Mapping[str, tuple[float, float]],
-    path: Path,
-) -> None:
-    plot_property_effect(effect, samples, references, path)
 
 
 def _references(gathered: Gathered, samples: Sequence[Sample]) -> dict[str, tuple[float, float]]:
@@ -168,7 +155,7 @@ def _references(gathered: Gathered, samples: Sequence[Sample]) -> dict[str, tupl
         name: (reference.value, reference.uncertainty)
         for name, reference in known.items()
         if any(
-            value == value
+            math.isfinite(value)
             for sample in samples
             for value in values_of(sample, f"property.{name}", n_seeds)
         )
