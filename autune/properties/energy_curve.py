@@ -41,7 +41,7 @@ def energy_curve(
     crystal: Crystal,
     structure: str,
     strain: float = 0.06,
-    points: int = 13,
+    points: int = 25,
     reference: tuple[tuple[float, ...], tuple[float, ...]] = ((), ()),
 ) -> Curve:
     """Calculate the energy of a crystal over its volume, no fit.

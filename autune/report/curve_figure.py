@@ -91,7 +91,7 @@ def _draw_panel(axes: Axes, panel: _Panel, potentials: Sequence[str]) -> None:
         marker, dash = _MARKERS[number % len(_MARKERS)], _DASHES[number % len(_DASHES)]
         first = next(iter(by_potential.values()))
         axes.plot(first.reference_x, first.reference_y, zorder=3.0, **_point(marker))
-        marked = max(len(curve.x) for curve in by_potential.values()) <= _FEW
+        marked = 0 < max(len(curve.x) for curve in by_potential.values()) <= _FEW
         for potential, curve in by_potential.items():
             colour = colours[number if one else potentials.index(potential)]
             axes.plot(
@@ -133,4 +133,5 @@ def _title(name: str, label: str) -> str:
 def _label(label: str, unit: str) -> str:
     """Write a label with its unit; powers raised, Angstrom as its sign."""
     text = f"{label} [{unit}]" if unit else label
-    return re.sub(r"\^\(?([-\d/]+)\)?", r"$^{\1}$", text).replace("Angstrom", "Å")
+    raised = re.sub(r"\^(?:\(([-\d/]+)\)|(-?\d+))", r"$^{\1\2}$", text)
+    return raised.replace("Angstrom", "Å")

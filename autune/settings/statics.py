@@ -39,7 +39,7 @@ class CurveSettings(Model):
         0.06, description="Largest linear strain."
     )
     points: Annotated[int, Field(ge=3, le=1000)] = Field(
-        13, description="Volumes of a curve, besides those of the reference."
+        25, description="Volumes of a curve, besides those of the reference."
     )
 
     @field_validator("crystals")

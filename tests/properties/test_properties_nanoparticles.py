@@ -19,7 +19,7 @@ SHAPES = ("icosahedron", "decahedron", "truncated_octahedron")
     ("shape", "sizes"),
     [
         ("icosahedron", [13, 55, 147, 309, 561]),
-        ("decahedron", [75, 101, 146, 192, 238, 247, 318, 389, 460, 484, 585]),
+        ("decahedron", [75, 101, 146, 192, 238, 318, 389, 460, 585]),
         ("truncated_octahedron", [38, 79, 116, 201, 314, 405, 586]),
     ],
 )
