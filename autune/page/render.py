@@ -29,7 +29,7 @@ def render(title: str, sections: Sequence[Section], drawn: Mapping[str, str], fo
         loader=PackageLoader("autune.page", "."), autoescape=True, undefined=StrictUndefined
     )
     style = resources.files("autune.page").joinpath("style.css").read_text(encoding="utf-8")
-    return environment.get_template("template.html").render(
+    page = environment.get_template("template.html").render(
         title=title,
         sections=[section for section in sections if section.blocks],
         drawn=drawn,
@@ -37,3 +37,4 @@ def render(title: str, sections: Sequence[Section], drawn: Mapping[str, str], fo
         style=style,
         version=__version__,
     )
+    return page.lstrip()
