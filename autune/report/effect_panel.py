@@ -207,10 +207,11 @@ def _set_scales(axes: Axes, panel: Panel, is_log: bool) -> None:
         return
     axes.set_ylabel(title)
     failed = [level.middle for level in effect.levels if level.n_failed]
-    axes.plot(
-        failed, [0.025] * len(failed), "x", color="black", markersize=5,
-        transform=axes.get_xaxis_transform(), zorder=5.0, clip_on=False,
-    )  # fmt: skip
+    if failed:  # a line of no points has its place in the corner, and needs room up to there
+        axes.plot(
+            failed, [0.025] * len(failed), "x", color="black", markersize=5,
+            transform=axes.get_xaxis_transform(), zorder=5.0, clip_on=False,
+        )  # fmt: skip
     if _lie_in_decades(np.concatenate([drawn.places for drawn in panel.drawn])):
         use_log_scale(axes, "x")
 
