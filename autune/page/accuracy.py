@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from autune.evaluation.accuracy import GroupComparison, accuracy_of, compare
 from autune.page.blocks import Block, Drawing, Section, Words, table
 from autune.page.gathered import Gathered
 from autune.page.predicted import Side, predict_sides
-from autune.page.texts import plain
+from autune.page.texts import error_text
+from autune.potential.model import Prediction
 from autune.report.figures import plot_parity
 from autune.report.histogram_figure import histogram_rows, plot_error_histograms
+from autune.structures import Structure
 from autune.units import MEV
 
 N_LARGEST = 8
@@ -84,12 +87,12 @@ def _error_rows(side: str, groups: Sequence[GroupComparison]) -> list[dict[str, 
             "set": side,
             "structures": str(found.n_structures),
             "atoms": str(found.n_atoms),
-            "energy RMSE [meV/atom]": plain(found.energy_rmse / MEV, 3),
-            "energy MAE [meV/atom]": plain(found.energy_mae / MEV, 3),
-            "largest [meV/atom]": plain(found.energy_largest / MEV, 3),
-            "force RMSE [eV/Å]": plain(found.force_rmse, 3),
-            "force MAE [eV/Å]": plain(found.force_mae, 3),
-            "largest [eV/Å]": plain(found.force_largest, 3),
+            "energy RMSE [meV/atom]": error_text(found.energy_rmse / MEV),
+            "energy MAE [meV/atom]": error_text(found.energy_mae / MEV),
+            "largest [meV/atom]": error_text(found.energy_largest / MEV),
+            "force RMSE [eV/Å]": error_text(found.force_rmse),
+            "force MAE [eV/Å]": error_text(found.force_mae),
+            "largest [eV/Å]": error_text(found.force_largest),
         }
         for found in map(accuracy_of, groups)
     ]
@@ -128,32 +131,46 @@ def _pair(
 
 
 def _largest(sides: Sequence[Side]) -> list[Block]:
-    rows = []
-    for side in sides:
-        for structure, prediction in zip(side.structures, side.predictions, strict=True):
-            dE = dF = float("nan")
-            if structure.energy is not None:
-                dE = (prediction.energy - structure.energy) / structure.n_atoms / MEV
-            if structure.forces is not None:
-                dF = float(np.abs(prediction.forces - structure.forces).max())
-            rows.append((abs(dE), dE, dF, structure, side.name))
+    errors = [
+        _errors(side.name, structure, prediction)
+        for side in sides
+        for structure, prediction in zip(side.structures, side.predictions, strict=True)
+    ]
     found: list[Block] = []
-    for words, place in (("energies", 0), ("forces", 2)):
-        known = [row for row in rows if np.isfinite(row[place])]
-        known.sort(key=lambda row: -row[place])
+    for words, quantity in (("energies", "energy"), ("forces", "force")):
+        known = [one for one in errors if math.isfinite(getattr(one, quantity))]
+        known.sort(key=lambda one: -abs(getattr(one, quantity)))
         found += table(
             f"Structures with the largest errors of {words}; the error of forces is that of the "
             "worst component.",
             [
                 {
-                    "structure": structure.label,
-                    "group": structure.group,
-                    "set": side,
-                    "energy error [meV/atom]": plain(dE, 3),
-                    "force error [eV/Å]": plain(dF, 3),
+                    "structure": one.structure.name or one.structure.label,
+                    "group": one.structure.group,
+                    "set": one.side,
+                    "energy error [meV/atom]": error_text(one.energy / MEV),
+                    "force error [eV/Å]": error_text(one.force),
                 }
-                for _, dE, dF, structure, side in known[:N_LARGEST]
+                for one in known[:N_LARGEST]
             ],
             ("structure", "group", "set"),
         )
     return found
+
+
+class _Errors(NamedTuple):
+    """Of a structure, eV/atom and largest component in eV/Angstrom; NaN without a reference."""
+
+    side: str
+    structure: Structure
+    energy: float
+    force: float
+
+
+def _errors(side: str, structure: Structure, prediction: Prediction) -> _Errors:
+    dE = dF = math.nan
+    if structure.energy is not None:
+        dE = (prediction.energy - structure.energy) / structure.n_atoms
+    if structure.forces is not None:
+        dF = float(np.abs(prediction.forces - structure.forces).max())
+    return _Errors(side, structure, dE, dF)

@@ -58,12 +58,12 @@ class Numbers:
 
     Parameters
     ----------
-    pairs
-        Name, and value with its unit.
+    items
+        Name, value and unit of each.
     """
 
     kind: ClassVar[str] = "numbers"
-    pairs: Sequence[tuple[str, str]]
+    items: Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def committee_section(gathered: Gathered) -> Section:
                 "seed, form a committee. Where its spread follows its errors, it warns of "
                 "predictions that are not to be trusted."
             ),
-            Listed([symbols(describe_calibration(one)) for one in calibrations]),
+            Listed([_sentence(one) for one in calibrations]),
             Drawing(
                 "calibration",
                 "Error of the committee's mean over its spread, in the test set; on the diagonal "
@@ -41,6 +41,11 @@ def committee_section(gathered: Gathered) -> Section:
             ),
         ],
     )
+
+
+def _sentence(calibration: Calibration) -> str:
+    words = symbols(describe_calibration(calibration))
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _measure(gathered: Gathered) -> list[Calibration]:

@@ -111,7 +111,9 @@ def _figures(
             partial(plot_effect, effect, samples, some),
             effect_rows(effect, some),
         )
-        yield Listed([_sentence(effect, metric) for metric in some])
+        # Of a search the verdicts on all metrics are in the table of tests.
+        told = some if scan else [m for m in some if m == some[0] or effect.trends[m].matters]
+        yield Listed([_sentence(effect, metric) for metric in told])
 
 
 def _sentence(effect: Effect, metric: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from autune.evaluation.quantities import quantity_of
 from autune.evaluation.spread import PropertySpread, summarize_properties
 from autune.page.baselines import Baselines
 from autune.page.blocks import Block, Drawing, Section, table
@@ -64,7 +65,7 @@ def _tables(
     rows = [
         {
             symbols(name): "" if text == "-" else symbols(text)
-            for name, text in (row | {"property": row["property"].replace("_", " ")}).items()
+            for name, text in (row | {"property": _label(row["property"])}).items()
         }
         for row in summarize_comparison(compare_properties(compared.tables, compared.stds))
     ]
@@ -79,7 +80,7 @@ def _tables(
         caption += f" All {AGAINST}."
     failed = [
         {
-            "property": spread.mean.name.replace("_", " "),
+            "property": _label(spread.mean.name),
             "failed seeds": f"{spread.n_failed} of {n_seeds}",
             "reason": spread.mean.reason,
         }
@@ -94,6 +95,10 @@ def _tables(
             ("property", "failed seeds", "reason"),
         ),
     ]
+
+
+def _label(name: str) -> str:
+    return quantity_of(f"property.{name}").label
 
 
 def _figure(gathered: Gathered, compared: _Compared) -> list[Block]:

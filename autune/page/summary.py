@@ -11,6 +11,7 @@ from autune.page.texts import (
     metric_text,
     number_text,
     symbols,
+    unit_text,
     with_unit,
 )
 from autune.report.confirmation import UNITS, describe_confirmation
@@ -95,22 +96,17 @@ def _what_the_holdout_says(confirmed: Confirmed, holdout: Holdout) -> str:
     )
 
 
-def _numbers(gathered: Gathered) -> list[tuple[str, str]]:
+def _numbers(gathered: Gathered) -> list[tuple[str, str, str]]:
     """Return the errors of the best setting: over fresh seeds, if there are any."""
     if (confirmed := gathered.confirmed) is not None:
         setting = confirmed.confirmation.ranked[0][1]
-        pairs = [("best setting", f"trial {confirmed.winner}")]
-        for name in confirmed.confirmation.metrics:
-            found = confirmed.confirmation.estimate(setting, name)
-            text = number_text(name, found)
-            pairs.append((quantity_of(name).label, with_unit(name, text)))
-        return pairs
-    best = gathered.ranked[0]
-    names = [name for name in UNITS if name in best.metrics]
+        texts = {
+            name: number_text(name, confirmed.confirmation.estimate(setting, name))
+            for name in confirmed.confirmation.metrics
+        }
+    else:
+        texts = {name: metric_text(name, gathered.ranked[0].metrics) for name in UNITS}
     return [
-        ("best setting", f"trial {best.number}"),
-        *(
-            (quantity_of(name).label, with_unit(name, metric_text(name, best.metrics)))
-            for name in names
-        ),
+        ("best setting", f"trial {gathered.best}", ""),
+        *((quantity_of(n).label, text, unit_text(n)) for n, text in texts.items() if text),
     ]

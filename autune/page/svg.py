@@ -43,6 +43,8 @@ def embed(svg: str, name: str, alt: str, recoloured: bool = True) -> str:
     inner = _with_own_ids(inner.replace("xlink:href=", "href="), name)
     if recoloured:
         inner = re.sub(r'style="[^"]*"', lambda found: _recolour(found[0]), inner)
+    else:
+        inner = inner.replace('style="fill: #ffffff"', 'style="fill: none"')  # its paper
     inner = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*;? ?", "", inner)
     inner = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", inner)
     inner = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: _shortened(found[0]), inner)

@@ -10,6 +10,9 @@ from autune.evaluation.confidence import Estimate
 from autune.evaluation.quantities import in_signs, quantity_of, title_of_setting
 from autune.report.confirmation import plus_minus
 
+SMALLEST = 1e-7
+"""Below it an error in any unit of a page is one of rounding, as where symmetry fixes a value."""
+
 
 def symbols(text: str) -> str:
     """Write ± and units with the signs that a terminal may lack."""
@@ -30,9 +33,14 @@ def number_text(name: str, found: Estimate) -> str:
     return symbols(plus_minus(found.scaled(quantity_of(name).scale)))
 
 
+def unit_text(name: str) -> str:
+    """Return the unit in which a metric is shown."""
+    return in_signs(quantity_of(name).unit)
+
+
 def with_unit(name: str, text: str) -> str:
     """Put the unit of a metric behind its value."""
-    unit = in_signs(quantity_of(name).unit)
+    unit = unit_text(name)
     return f"{text} {unit}" if unit and text else text
 
 
@@ -48,6 +56,16 @@ def plain(value: Any, digits: int = 4) -> str:
     if isinstance(value, float):
         return f"{value:.{digits}g}" if math.isfinite(value) else ""
     return str(value)
+
+
+def error_text(value: float) -> str:
+    """Write an error with three digits, zeros at its end too; what is only rounding as 0."""
+    if not math.isfinite(value):
+        return ""
+    if abs(value) < SMALLEST:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"
 
 
 def unit_of_setting(key: str) -> str:

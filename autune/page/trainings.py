@@ -150,9 +150,9 @@ def _curves(rows: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
         words = {key: mine[0].get(key, "") for key in ("x_label", "x_unit", "y_label", "y_unit")}
         points: dict[str, list[tuple[float, float]]] = {"calculated": [], "reference": []}
         for row in mine:
-            x, y = _known(row.get("x", "")), _known(row.get("y", ""))
-            if x is not None and y is not None and row.get("source") in points:
-                points[row["source"]].append((x, y))
+            here, value = _known(row.get("x", "")), _known(row.get("y", ""))
+            if here is not None and value is not None and row.get("source") in points:
+                points[row["source"]].append((here, value))
         x, y = _columns(points["calculated"])
         reference_x, reference_y = _columns(points["reference"])
         yield Curve(name, **words, x=x, y=y, reference_x=reference_x, reference_y=reference_y)

@@ -92,8 +92,7 @@ def _parameters(gathered: Gathered, trials: Sequence[int]) -> list[Block]:
         key = parameter.key
         rows.append(
             {
-                "setting": key,
-                "unit": unit_of_setting(key),
+                "setting": _with_unit(key, key),
                 "searched": _range(parameter.distribution),
                 **{
                     f"trial {number}": short_value(params[number][key])
@@ -103,7 +102,12 @@ def _parameters(gathered: Gathered, trials: Sequence[int]) -> list[Block]:
                 },
             }
         )
-    return list(table("Their settings.", rows, ("setting", "unit", "searched")))
+    return list(table("Their settings.", rows, ("setting", "searched")))
+
+
+def _with_unit(key: str, name: str) -> str:
+    unit = unit_of_setting(key)
+    return f"{name} [{unit}]" if unit else name
 
 
 def _range(distribution: Distribution) -> str:
@@ -170,8 +174,7 @@ def _all_trials(gathered: Gathered) -> list[Block]:
 
 def _row(record: Record, metrics: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
     params: dict[str, Any] = {
-        f"{name} [{unit}]" if (unit := unit_of_setting(key)) else name: record.params.get(key)
-        for key, name in names.items()
+        _with_unit(key, name): record.params.get(key) for key, name in names.items()
     }
     return {
         "trial": str(record.number),

@@ -65,7 +65,7 @@ def write_figure(
             # Without the date, so that the same data give the same file.
             metadata = {"Date": None} if kind == ".svg" else None
             figure.savefig(stream, format=kind[1:], dpi=_DOTS_PER_INCH, metadata=metadata)
-            figure.set_layout_engine("none")  # it is laid out, for all kinds alike
+            figure.set_layout_engine(None)  # it is laid out, for all kinds alike
             drawn[path if path.suffix else path.with_name(path.name + kind)] = stream.getvalue()
     for place, content in drawn.items():
         write_bytes(place, content)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -21,6 +23,9 @@ from autune.training.epoch import Epoch
 from autune.units import MEV
 
 _TRAIN, _TEST, _GREY = COLOURS[0], COLOURS[1], "#8c8c8c"
+
+_NOT_PALE = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.0, 0.88, 256)), "not pale")
+"""viridis without its end that is hardly seen on white."""
 
 MOST_VECTOR_POINTS = 1000
 """Points of a panel that an SVG holds one by one; more are a picture in it, as large as a PNG."""
@@ -221,7 +226,7 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
             beyond = top is not None and bool((property_[coloured] > top).any())
             dots = right.scatter(
                 energy[coloured], force[coloured], c=property_[coloured], s=36,
-                cmap="viridis", vmin=0.0, vmax=top if beyond else None,
+                cmap=_NOT_PALE, vmin=0.0, vmax=top if beyond else None,
             )  # fmt: skip
             figure.colorbar(
                 dots, ax=right, label="property error [%]", extend="max" if beyond else "neither"

@@ -83,6 +83,7 @@ def plot_error_histograms(comparisons: Sequence[GroupComparison], path: str | Pa
                 if column == 0:
                     axes.set_ylabel(group.group)
             unit = quantity.unit.replace("Angstrom", "Å")
+            panels[-1, column].xaxis.set_major_locator(MaxNLocator(4))
             panels[-1, column].set_xlabel(f"{quantity.name} [{unit}]")
         figure.supylabel("number of structures (left), of components (right)", fontsize=10)
 
