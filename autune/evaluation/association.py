@@ -7,9 +7,8 @@ where the levels share the seeds, of all scores (Kruskal and Wallis, J. Am. Stat
 rank correlation: its mean over the seeds, which is Page's test (J. Am. Stat. Assoc. 58, 216
 (1963)), or that of all scores.
 
-The distributions of Friedman's and Page's statistics for equal levels are drawn: their limits
-for many seeds are far off for five.  Two levels are compared by the paired t-test, as
-`autune.evaluation.confidence` does: the ranks of five seeds cannot tell two levels apart.
+Two levels are compared by the paired t-test, as `autune.evaluation.confidence` does: the ranks of
+five seeds cannot tell two levels apart.
 
 Notation
 --------
@@ -22,16 +21,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtri, stdtr
 
 from autune.evaluation.confidence import estimate, rank_settings
+from autune.evaluation.rank_sums import (
+    complete_part,
+    drawn_rank_sums,
+    ranks_in_seeds,
+    ranks_of,
+    share_above,
+)
 from autune.structures import FloatArray
 
-_DRAWS = 9999
 _FEWEST_TRIALS = 10
 """Of which a correlation is told: the t-distribution is too narrow for fewer."""
 
@@ -72,14 +76,14 @@ def compare_in_pairs(
     Parameters
     ----------
     scores
-        Shape (k, n), NaN where a training failed: the seeds or the levels that have any are left
-        out, whichever leaves more.
+        Shape (k, n), NaN where a training failed: seeds that lack a level are left out, and
+        before that the levels that fail most, as long as more than half of the seeds lack one.
     places
         Value of each level, shape (k,); None for choices.
     confidence
         Of the correlation's interval, by Student's t over the seeds.
     """
-    levels, seeds = _complete(scores)
+    levels, seeds = complete_part(scores)
     scores = scores[np.ix_(levels, seeds)]
     k, n = scores.shape
     if k < 2 or n < 2:
@@ -87,19 +91,19 @@ def compare_in_pairs(
     if k == 2:
         difference = rank_settings(scores, confidence)[1].difference
         return Association("paired t-test", k, n, difference.p if difference else math.nan)
-    ranks = np.column_stack([_ranks(column) for column in scores.T])
-    drawn = _drawn_rank_sums(k, n)
+    ranks = ranks_in_seeds(scores)
+    drawn = drawn_rank_sums(k, n)
     middle = 0.5 * n * (k + 1)
     spread = ((ranks.sum(axis=1) - middle) ** 2).sum()
-    p = _share_above(((drawn - middle) ** 2).sum(axis=1), spread)
+    p = share_above(((drawn - middle) ** 2).sum(axis=1), spread)
     if places is None:
         return Association("Friedman test", k, n, p)
-    x = _standardized(_ranks(places[levels]))
+    x = _standardized(ranks_of(places[levels]))
     correlations = np.array([x @ _standardized(column) for column in ranks.T])
     found = estimate(correlations, confidence)
     # x @ R_j is the sum of the correlations but for a factor, which equal ranks make smaller.
     factor = math.sqrt(k * (k * k - 1) / 12.0)
-    trend_p = _share_above(np.abs(drawn @ x), abs(float(correlations.sum())) * factor)
+    trend_p = share_above(np.abs(drawn @ x), abs(float(correlations.sum())) * factor)
     low, high = max(-1.0, found.low), min(1.0, found.high)
     return Association("Friedman test", k, n, p, found.mean, low, high, trend_p)
 
@@ -131,7 +135,7 @@ def compare_apart(
     if k < 2 or n <= k:  # one trial each says nothing of the scatter
         p = math.nan
     else:
-        ranks = _ranks(scores)
+        ranks = ranks_of(scores)
         variance = float(ranks.var(ddof=1))
         between = sum(
             (levels == level).sum() * (ranks[levels == level].mean() - 0.5 * (n + 1)) ** 2
@@ -140,7 +144,7 @@ def compare_apart(
         p = float(chdtrc(k - 1, between / variance)) if variance > 0.0 else 1.0
     if places is None or k < 3 or n < _FEWEST_TRIALS:
         return Association("Kruskal-Wallis test", k, n, p)
-    r = float(_standardized(_ranks(places[finite])) @ _standardized(_ranks(scores)))
+    r = float(_standardized(ranks_of(places[finite])) @ _standardized(ranks_of(scores)))
     inside = min(abs(r), 1.0 - 1e-12)
     t = inside * math.sqrt((n - 2) / (1.0 - inside * inside))
     half = float(ndtri(0.5 + 0.5 * confidence)) * math.sqrt((1.0 + 0.5 * r * r) / (n - 3))
@@ -149,37 +153,6 @@ def compare_apart(
     return Association(
         "Kruskal-Wallis test", k, n, p, r, math.tanh(z - half), math.tanh(z + half), trend_p
     )
-
-
-def _complete(scores: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the levels and seeds whose scores are all there."""
-    there = np.isfinite(scores)
-    some = np.flatnonzero(there.any(axis=1))
-    all_levels = (some, np.flatnonzero(there[some].all(axis=0)))
-    all_seeds = (np.flatnonzero(there.all(axis=1)), np.arange(scores.shape[1]))
-    return max(all_levels, all_seeds, key=lambda part: len(part[0]) * len(part[1]))
-
-
-@lru_cache(maxsize=16)
-def _drawn_rank_sums(k: int, n: int) -> FloatArray:
-    """Draw the rank sums R_j of k equal levels, shape (draws, k)."""
-    generator = np.random.default_rng(0)
-    ranks = np.tile(np.arange(1.0, k + 1.0), (_DRAWS, 1))
-    sums = np.zeros((_DRAWS, k))
-    for _ in range(n):
-        sums += generator.permuted(ranks, axis=1)
-    return sums
-
-
-def _share_above(drawn: FloatArray, found: float) -> float:
-    """Return the share of draws that are no smaller, the one found counted among them."""
-    return float(1 + (drawn >= found * (1.0 - 1e-9)).sum()) / (1 + len(drawn))
-
-
-def _ranks(values: FloatArray) -> FloatArray:
-    """Return ranks from 1, of equal values the mean of theirs."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - 0.5 * (counts - 1.0))[which]
 
 
 def _standardized(ranks: FloatArray) -> FloatArray:

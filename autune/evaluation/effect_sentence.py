@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autune.evaluation.confidence import Estimate, Standing
@@ -36,8 +37,9 @@ def describe_effect(effect: Effect, metric: str) -> str:
         return f"{quantity.label}: no two values of {name} gave any{_failures(effect)}"
     standings = effect.standings.get(metric, ())
     told = any(_is_told(standing) for standing in standings)
+    short = name.rpartition(".")[2]  # once it was named in full
     words = _best(effect, standings, quantity) if told else _range(effect, metric, known, quantity)
-    words += _verdict(effect, effect.trends[metric], name, told) + _failures(effect)
+    words += _verdict(effect, effect.trends[metric], short, told) + _failures(effect)
     if effect.others == "unbalanced":
         words += "; the other parameters are not balanced: a marginal effect, not a controlled one"
     return f"{quantity.label}: {words}"
@@ -60,14 +62,13 @@ def _best(effect: Effect, standings: Sequence[Standing], quantity: Quantity) -> 
     )
     worse = [standing for mean, _, standing in behind if mean > 0.0]
     if worse:
-        first, last = (
-            _interval(s.difference.estimate, quantity)
-            for s in (worse[0], worse[-1])
-            if s.difference is not None
-        )
-        verb = "is" if len(worse) == 1 else "are"
-        by = first if len(worse) == 1 else f"{first} to {last}"
-        words += f"; {_levels(effect, worse)} {verb} worse, by {by}"
+        differences = [s.difference.estimate for s in worse if s.difference is not None]
+        most = _interval(differences[-1], quantity)
+        if len(worse) == 1:
+            words += f"; {_levels(effect, worse)} is worse, by {most}"
+        else:
+            least = _interval(differences[0], replace(quantity, unit=""))
+            words += f"; {_levels(effect, worse)} are worse, by {least} at least and {most} at most"
     lower = [standing for mean, _, standing in behind if mean < 0.0]
     if lower:
         words += f"; lower, but failing more often: {_levels(effect, lower)}"
@@ -96,8 +97,8 @@ def _verdict(effect: Effect, trend: Trend, name: str, told: bool) -> str:
     if not trend.matters and not told:
         scatter = "seeds" if effect.in_pairs else "trials"
         return f"; no effect of {name} can be told from the scatter of the {scatter} ({p})"
-    if not trend.matters:
-        return f"; all levels together show no effect ({p})"
+    if not trend.p < 1.0 - effect.confidence:  # a trend shows more, or the difference of two
+        return f"{slope if trend.matters else ''}; all levels together show no effect ({p})"
     return f"; {name} matters ({p}){slope}"
 
 

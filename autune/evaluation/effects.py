@@ -25,8 +25,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autune.evaluation.association import Association, compare_apart, compare_in_pairs
-from autune.evaluation.confidence import Standing, estimate, holm, rank_settings
+from autune.evaluation.association import (
+    Association,
+    compare_apart,
+    compare_in_pairs,
+)
+from autune.evaluation.confidence import Standing, estimate, holm
 from autune.evaluation.effect_sentence import describe_effect as describe_effect
 from autune.evaluation.levels import (
     MOST_BINS,
@@ -39,6 +43,7 @@ from autune.evaluation.levels import (
     group_in_bins,
     values_of,
 )
+from autune.evaluation.separation import rank_levels
 from autune.structures import FloatArray
 
 __all__ = ["Effect", "Level", "Sample", "Trend", "describe_effect", "find_effects"]
@@ -81,7 +86,8 @@ class Effect:
         By value.
     standings
         Per metric the levels, best first (`Standing.setting` is the place in `levels`), if they
-        are compared in pairs: in a scan or a full factorial. None of values of properties, of
+        share their seeds: in a scan or a full factorial. Fewer than six levels are told from the
+        best by `rank_settings`, more by `rank_levels`. None of values of properties, of
         which none is better than another.
     trends
         Per metric, for numbers and choices.
@@ -174,7 +180,7 @@ def _effect(
             places = np.array([group.middle for group in groups]) if is_number else None
             found = compare_in_pairs(np.array(scores), places, confidence)
             if not metric.startswith("property."):
-                standings[metric] = rank_settings(np.array(scores), confidence)
+                standings[metric] = rank_levels(np.array(scores), confidence)
         else:
             scores = [_means_of_finite(table) for table in tables]
             of_trials = np.repeat(np.arange(len(groups)), [len(table) for table in tables])

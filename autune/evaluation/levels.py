@@ -148,9 +148,11 @@ def count_failed(samples: Sequence[Sample], metrics: Sequence[str], n_seeds: int
     return failed
 
 
-def _natural_order(value: Any) -> list[tuple[bool, float, str]]:
-    """Sort ``[5, 5]`` before ``[25, 25]``."""
-    parts = re.split(r"(\d+)", label_of(value))
-    return [
-        (part.isdigit(), float(part) if part.isdigit() else 0.0, part) for part in parts if part
+def _natural_order(value: Any) -> tuple[int, list[tuple[bool, float, str]]]:
+    """Sort shorter lists before longer ones, and ``[5, 5]`` before ``[25, 25]``."""
+    label = label_of(value)
+    n_items = 0 if label == "[]" else label.count(",") + 1
+    parts = [part for part in re.split(r"(\d+)", label) if part]
+    return n_items, [
+        (part.isdigit(), float(part) if part.isdigit() else 0.0, part) for part in parts
     ]

@@ -94,8 +94,9 @@ def quantity_of(metric: str) -> Quantity:
 
 
 def name_of_setting(key: str) -> str:
-    """Return a setting's key without its section, for example ``symmetry_functions.r_shift``."""
-    return key.partition(".")[2] or key
+    """Return the end of a setting's key, for example ``radial.r_shift``, ``force_ratio``."""
+    inside = key.partition(".")[2] or key
+    return ".".join(inside.split(".")[-2:])
 
 
 def title_of_setting(key: str) -> str:

@@ -84,6 +84,7 @@ def use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
         return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     wide = high > 8.0 * low
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(5))
+    between = (1.0,) if high > 200.0 * low else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=between) if wide else MaxNLocator(5))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())

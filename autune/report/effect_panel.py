@@ -30,6 +30,9 @@ _DECADES = 30.0
 """Ratio of values from which a logarithmic axis is thought of."""
 _FAR_OUT = 5.0
 """Widths of the middle 80 % of all points beyond these, from which a point is drawn at the edge."""
+_LONGEST_TITLE = 26
+_NEAR_ZERO = 5.0
+"""Where a logarithmic axis begins, below the lowest mean: sizes of errors can be close to zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +81,8 @@ def size_of(effect: Effect, n: int) -> tuple[float, float]:
     n_rows, n_columns = _grid(effect, n)
     if effect.is_number:
         return (4.4 if n == 1 else 3.6 * n_columns), 0.9 + 2.5 * n_rows
-    height = max(1.6, 0.7 + sum(0.16 + 0.2 * (1 + _shown(x).count("\n")) for x in effect.levels))
-    return 1.6 + 2.6 * n_columns, 0.8 + height * n_rows
+    height = max(1.5, 0.7 + sum(0.1 + 0.19 * (1 + _shown(x).count("\n")) for x in effect.levels))
+    return 1.5 + 2.1 * n_columns, 0.8 + height * n_rows
 
 
 def draw_panel(axes: Axes, panel: Panel) -> None:
@@ -89,11 +92,13 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     points = np.concatenate([drawn.values for drawn in panel.drawn]) / quantity.scale
     finite = points[np.isfinite(points)]
     is_log = panel.log and len(finite) > 0 and finite.min() > 0.0
-    # An interval of few seeds can reach below zero, where no error is.
-    floor = 0.7 * float(finite.min()) if is_log else -math.inf
-    low, high = (-math.inf, math.inf) if is_log else _edges(finite)
+    means = [level.estimates[panel.metric].mean / quantity.scale for level in effect.levels]
+    low, high = _edges(finite)
+    if is_log:
+        low, high = max(float(finite.min()), float(np.nanmin(means)) / _NEAR_ZERO), math.inf
     if is_upright:
-        _join_means(axes, panel, quantity.scale)
+        places = [level.middle for level in effect.levels]
+        axes.plot(places, means, color=COLOURS[0], linewidth=0.9, alpha=0.6, zorder=2.5)
     for place, level in enumerate(effect.levels):
         drawn, mark = panel.drawn[place], panel.marks[place]
         values = drawn.values / quantity.scale
@@ -107,8 +112,8 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         where = level.middle if is_upright else float(place)
         if found.n > 1:
             ends = np.clip(np.array([found.low, found.high]) / quantity.scale, low, high)
-            _line(axes, is_upright, [where, where], np.maximum(ends, floor), mark.colour, 1.8)
-        mean = found.mean / quantity.scale
+            _line(axes, is_upright, [where, where], ends, mark.colour, 1.8)
+        mean = means[place]
         if found.n and low <= mean <= high:
             if isinstance(level.value, tuple):
                 _line(axes, is_upright, list(level.value), [mean, mean], mark.colour, 0.9)
@@ -118,6 +123,9 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
                 markerfacecolor=mark.face, markeredgewidth=1.3, zorder=4.0,
             )  # fmt: skip
     _set_scales(axes, panel, is_log)
+    if not is_log:
+        ends = (low if math.isfinite(low) else None, high if math.isfinite(high) else None)
+        (axes.set_ylim if is_upright else axes.set_xlim)(*ends)
 
 
 def legend_of(panels: Sequence[Panel], meanings: dict[Mark, str]) -> list[Line2D]:
@@ -133,7 +141,7 @@ def legend_of(panels: Sequence[Panel], meanings: dict[Mark, str]) -> list[Line2D
             label=f"{points}; bar: {percent} interval of the mean",
         )
     )  # fmt: skip
-    if any(level.n_failed for level in effect.levels) and effect.is_number:
+    if effect.is_number and any(np.isnan(d.values).any() for p in panels for d in p.drawn):
         handles.append(
             Line2D(
                 [], [], marker="x", linestyle="", color="black", markersize=5,
@@ -160,18 +168,15 @@ def _across(effect: Effect, place: int, drawn: Drawn) -> FloatArray:
 def _scatter(axes: Axes, is_upright: bool, p: FloatArray, q: FloatArray, marker: str) -> None:
     if len(p):
         x, y = (p, q) if is_upright else (q, p)
-        axes.scatter(x, y, s=11, color=_POINTS, marker=marker, linewidths=0, alpha=0.8, zorder=2.0)
+        axes.scatter(
+            x, y, s=11 if marker == "o" else 22, color=_POINTS, marker=marker, linewidths=0,
+            alpha=0.8, zorder=2.0, clip_on=marker == "o",
+        )  # fmt: skip
 
 
 def _line(axes: Axes, is_upright: bool, p: Any, q: Any, colour: str, width: float) -> None:
     x, y = (p, q) if is_upright else (q, p)
     axes.plot(x, y, color=colour, linewidth=width, solid_capstyle="butt", zorder=3.0)
-
-
-def _join_means(axes: Axes, panel: Panel, scale: float) -> None:
-    found = [level.estimates[panel.metric].mean / scale for level in panel.effect.levels]
-    places = [level.middle for level in panel.effect.levels]
-    axes.plot(places, found, color=COLOURS[0], linewidth=0.9, alpha=0.6, zorder=2.5)
 
 
 def _size(effect: Effect, mark: Mark) -> float:
@@ -195,7 +200,7 @@ def _edges(finite: FloatArray) -> tuple[float, float]:
 
 def _set_scales(axes: Axes, panel: Panel, is_log: bool) -> None:
     effect = panel.effect
-    title = quantity_of(panel.metric).title
+    title = "\n".join(textwrap.wrap(quantity_of(panel.metric).title, _LONGEST_TITLE))
     if is_log:
         use_log_scale(axes, "y" if effect.is_number else "x")
     if not effect.is_number:
@@ -206,8 +211,12 @@ def _set_scales(axes: Axes, panel: Panel, is_log: bool) -> None:
         axes.tick_params(axis="y", length=0)
         return
     axes.set_ylabel(title)
-    failed = [level.middle for level in effect.levels if level.n_failed]
-    if failed:  # a line of no points has its place in the corner, and needs room up to there
+    failed = [
+        level.middle
+        for level, drawn in zip(effect.levels, panel.drawn, strict=True)
+        if np.isnan(drawn.values).any()
+    ]
+    if failed:
         axes.plot(
             failed, [0.025] * len(failed), "x", color="black", markersize=5,
             transform=axes.get_xaxis_transform(), zorder=5.0, clip_on=False,

@@ -9,8 +9,10 @@ import pytest
 from scipy import stats
 
 from autune.evaluation.association import compare_apart, compare_in_pairs
+from autune.evaluation.confidence import rank_settings
 from autune.evaluation.effects import Effect, Sample, describe_effect, find_effects
 from autune.evaluation.levels import label_of
+from autune.evaluation.separation import rank_levels
 
 NAN = math.nan
 SHIFT, CUTOFF, RATIO = "symmetry_functions.r_shift", "potential.cutoff_type", "training.force_ratio"
@@ -30,7 +32,7 @@ def only(samples, metrics=("force_rmse",), **options) -> Effect:
 
 
 def test_scan_has_intervals_over_seeds_and_pairs():
-    scores = np.array([[1.0, 2.0, 3.0], [1.5, 2.6, 3.4], [9.0, 9.9, 11.2]])
+    scores = np.array([[1.0, 2.0, 3.0], [1.5, 1.9, 3.4], [9.0, 9.9, 11.2]])
     effect = only(scan(SHIFT, [0.5, -1.0, 2.0], scores))
     assert (effect.is_scan, effect.is_number, effect.others) == (True, True, "fixed")
     assert [level.value for level in effect.levels] == [-1.0, 0.5, 2.0], "by value"
@@ -61,13 +63,13 @@ def test_pairs_remove_what_a_seed_does_to_all_levels():
 def test_without_an_effect_few_scans_show_one(n_levels, n_seeds, key):
     rng = np.random.default_rng(n_levels)
     names = list(range(n_levels)) if key == SHIFT else [f"f{i:02}" for i in range(n_levels)]
-    n_wrong, n_studies = 0, 250
+    n_wrong, n_studies = 0, 150
     for _ in range(n_studies):
         # Skewed, with a seed effect and a second metric, as errors are.
         scores = np.exp(0.3 * rng.normal(size=(n_levels, n_seeds)) + rng.normal(size=n_seeds))
         effect = only(scan(key, names, scores))
         n_wrong += effect.trends["force_rmse"].matters
-    assert n_wrong / n_studies < 0.085  # 5 %, and two standard errors
+    assert n_wrong / n_studies < 0.09  # 5 %, and two standard errors
 
 
 def test_an_effect_of_a_scan_is_found():
@@ -77,6 +79,32 @@ def test_an_effect_of_a_scan_is_found():
         scores = 1.0 + 0.1 * np.arange(5.0)[:, None] ** 2 / 16 + rng.normal(0.0, 0.05, (5, 6))
         found += only(scan(SHIFT, range(5), scores)).trends["force_rmse"].matters
     assert found > 30
+
+
+def test_many_levels_are_told_from_the_best_at_the_stated_rate():
+    rng = np.random.default_rng(4)
+    n_levels, n_equal, n_studies = 10, 5, 150
+    wrong, found = 0, []
+    for _ in range(n_studies):
+        scores = np.exp(0.3 * rng.normal(size=(n_levels, 5)) + 0.5 * rng.normal(size=5))
+        scores[n_equal:] *= np.arange(3.0, 3.0 + n_levels - n_equal)[:, None]
+        standings = rank_levels(scores)
+        told = {s.setting for s in standings if not s.same_as_best}
+        wrong += any(level < n_equal for level in told)
+        found.append(sum(level >= n_equal for level in told) / (n_levels - n_equal))
+    assert wrong / n_studies < 0.09  # also with others that differ far more
+    assert np.mean(found) > 0.9
+    pairs = rank_settings(scores)
+    assert [s.setting for s in rank_levels(scores)] == [s.setting for s in pairs]
+
+
+def test_level_with_one_bad_seed_is_not_told_from_the_best():
+    scores = 1.0 + 0.1 * np.random.default_rng(0).normal(size=(8, 5))
+    scores[3] = scores.min(axis=0) - 0.01  # lowest in all seeds
+    scores[3, 2] = 40.0
+    by_level = {s.setting: s for s in rank_levels(scores)}
+    assert by_level[3].rank == 8
+    assert by_level[3].difference.p > 0.2
 
 
 def test_exact_probability_of_three_levels_and_three_seeds():
@@ -151,9 +179,9 @@ def test_without_an_effect_few_searches_show_one():
     rng = np.random.default_rng(1)
     wrong = [
         any(e.trends["score"].matters for e in find_effects(searched(rng, n=40), ["score"]))
-        for _ in range(150)
+        for _ in range(100)
     ]
-    assert np.mean(wrong) < 0.09, "over three parameters together"
+    assert np.mean(wrong) < 0.1, "over three parameters together"
 
 
 def test_few_bins_of_few_trials_and_equal_values_in_one():
@@ -300,4 +328,5 @@ def test_sentences():
 
 def test_same_samples_in_any_order_give_the_same():
     samples = searched(np.random.default_rng(5), 40, 0.5)
-    assert find_effects(samples, ["score"]) == find_effects(samples[::-1], ["score"])
+    there, back = (find_effects(s, ["score"]) for s in (samples, samples[::-1]))
+    assert repr(there) == repr(back), "NaN is not equal to itself"

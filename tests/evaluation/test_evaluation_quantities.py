@@ -30,6 +30,6 @@ def test_scale_is_that_of_the_unit():
 def test_settings_have_the_units_of_their_descriptions():
     assert title_of_setting("potential.cutoff_radius") == "cutoff_radius [Å]"
     key = "potential.symmetry_functions.radial.r_shift"
-    assert title_of_setting(key) == "symmetry_functions.radial.r_shift [Å]"
+    assert title_of_setting(key) == "radial.r_shift [Å]"
     assert title_of_setting("training.force_ratio") == "force_ratio"
     assert name_of_setting("lonely") == "lonely"

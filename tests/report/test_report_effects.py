@@ -94,7 +94,7 @@ def test_effect_is_drawn_with_units_and_standings(tmp_path):
     text = (tmp_path / "a.svg").read_text()
     assert text == (tmp_path / "b.svg").read_text()
     for words in (
-        "energy RMSE [meV/atom]", "force RMSE [eV/Å]", "symmetry_functions.radial.r_shift [Å]",
+        "energy RMSE [meV/atom]", "force RMSE [eV/Å]", "radial.r_shift [Å]",
         "cannot be told from it", "fails more often", "trainings failed",
         "seeds; bar: 95 % interval of the mean",
     ):  # fmt: skip
