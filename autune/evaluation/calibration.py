@@ -23,7 +23,8 @@ Scale
     1/M), and s^2/sigma^2 is chi^2/(M - 1) of M - 1 degrees of freedom, whose inverse has the mean
     (M - 1)/(M - 3), so that alpha^2 = (M - 3)/(M - 1) mean(z^2) - 1/M (Imbalzano, Zhuang, Kapil,
     Rossi, Engel, Grasselli, Ceriotti, J. Chem. Phys. 154, 074102 (2021), estimator for finite
-    committees).
+    committees).  Of five members or fewer mean(z^2) has no finite variance: values that are close
+    to each other by chance decide it.
 
 Coverage
     The share of |z| < 1 and < 2.  For errors of standard deviation sigma, z has Student's

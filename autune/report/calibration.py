@@ -24,7 +24,9 @@ NUMBERS = (
 def describe_calibration(calibration: Calibration) -> str:
     """Say in a sentence how spread and error of a quantity agree."""
     c = calibration
-    interval = "" if math.isnan(c.alpha_low) else f" ({c.alpha_low:.2g} to {c.alpha_high:.2g})"
+    interval = (
+        "" if math.isnan(c.alpha_low) else f" ({c.alpha_low:.3g} to {c.alpha_high:.3g}, 95 %)"
+    )
     corrected = (
         ""
         if math.isnan(c.alpha_corrected)
@@ -33,8 +35,9 @@ def describe_calibration(calibration: Calibration) -> str:
     ranks = "" if math.isnan(c.rank_correlation) else f"; rank correlation {c.rank_correlation:.2f}"
     return (
         f"{c.quantity}: the error is {c.alpha:.3g} times the spread{interval}{corrected}; "
-        f"{c.within_one:.0%} of {len(c.error)} errors are within one spread, {c.within_two:.0%} "
-        f"within two (calibrated: {c.expected_within_one:.0%} and {c.expected_within_two:.0%})"
+        f"{100 * c.within_one:.0f} % of {len(c.error)} errors are within one spread, "
+        f"{100 * c.within_two:.0f} % within two (calibrated: {100 * c.expected_within_one:.0f} and "
+        f"{100 * c.expected_within_two:.0f} %)"
         f"{ranks}"
     )
 

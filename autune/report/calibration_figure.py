@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from autune.errors import DataError
 from autune.evaluation.calibration import Calibration
 from autune.report.calibration import UNITS
-from autune.report.canvas import COLOURS, use_log_scale, write_figure
+from autune.report.canvas import COLOURS, write_figure
+from autune.structures import FloatArray
 
-_POINTS, _MANY = "#b8b8b8", 3000
-"""Grey of single values, and how many are drawn as densities."""
+_GREY, _MANY = "#b0b0b0", 3000
+"""Colour of single values, and how many are drawn as dots."""
 
-_NAMES = {"energy": "energy", "force": "force component"}
+_NAMES = {"energy": "energies", "force": "force components"}
 
 
 def plot_calibration(calibrations: Sequence[Calibration], path: str | Path) -> None:
@@ -51,62 +53,71 @@ def plot_calibration(calibrations: Sequence[Calibration], path: str | Path) -> N
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(handles))
 
-    write_figure(path, (0.6 + 4.7 * len(calibrations), 5.0), draw)
+    write_figure(path, (0.6 + 4.7 * len(calibrations), 5.5), draw)
 
 
 def _draw_panel(axes: Axes, c: Calibration) -> None:
     unit, size = UNITS[c.quantity]
-    bins = c.bins
-    spread = np.array([b.spread for b in bins]) / size
-    error, low, high = np.array([(b.error, b.error_low, b.error_high) for b in bins]).T / size
+    spread = np.array([b.spread for b in c.bins]) / size
+    error, low, high = np.array([(b.error, b.error_low, b.error_high) for b in c.bins]).T / size
     x, y = c.spread / size, np.abs(c.error) / size
-    ends = _limits(spread, error, x, y)
-    seen = y > 0.0
-    if seen.sum() > _MANY:
-        extent = (*np.log10(ends), *np.log10(ends))
-        axes.hexbin(
-            x[seen], y[seen], gridsize=50, xscale="log", yscale="log", bins="log", mincnt=1,
-            cmap="Greys", vmax=4.0 * seen.sum() / 50**2 * 10, extent=extent, linewidths=0.1,
-        )  # fmt: skip
-    else:
-        axes.scatter(x[seen], y[seen], s=9, color=_POINTS, linewidths=0)
-    axes.scatter([], [], s=16, color=_POINTS, label="absolute error of one value")
+    ends = _limits(np.hstack([spread, error, x]), np.hstack([x, y]))
+    _draw_values(axes, x, y, ends)
     axes.plot(ends, ends, color="black", linewidth=1.0, label="error = spread")
     axes.plot(
         ends, [c.alpha * end for end in ends], color="black", linewidth=1.0, linestyle="--",
         label="error = α spread",
     )  # fmt: skip
-    bars = np.nan_to_num([error - low, high - error])
     axes.errorbar(
-        spread, error, yerr=np.maximum(bars, 0.0), fmt="o", color=COLOURS[0], markersize=6,
-        capsize=3, linewidth=1.4, label="RMS of a bin, 95 % interval",
+        spread, error, yerr=np.maximum(np.nan_to_num([error - low, high - error]), 0.0), fmt="o",
+        color=COLOURS[0], markersize=6, capsize=3, linewidth=1.4,
+        label="root mean squares of a bin, 95 % interval",
     )  # fmt: skip
-    use_log_scale(axes, "x")
-    use_log_scale(axes, "y")
-    axes.set_xlim(*ends)
-    axes.set_ylim(*ends)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
     axes.set_aspect("equal", adjustable="box")
+    wide = ends[1] > 100.0 * ends[0]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(LogLocator(subs="all"))
+        axis.set_minor_formatter(NullFormatter())
     shown = unit.replace("Angstrom", "Å")
-    axes.set_xlabel(f"{_NAMES[c.quantity]}: spread of {c.n_members} members [{shown}]")
-    axes.set_ylabel(f"{_NAMES[c.quantity]}: error of their mean [{shown}]")
-    axes.text(
-        0.03, 0.97, _numbers(c), transform=axes.transAxes, va="top", fontsize=9, linespacing=1.35
-    )
+    axes.set_xlabel(f"spread of {_NAMES[c.quantity]}, {c.n_members} members [{shown}]")
+    axes.set_ylabel(f"error of their mean [{shown}]")
+    axes.set_title(_numbers(c), loc="left", fontsize=9, linespacing=1.4)
 
 
-def _limits(*values: np.ndarray) -> tuple[float, float]:
-    """Limits of both axes: all spreads and bins, and the errors that are not far below them."""
-    spread, error, x, y = values
-    return 0.7 * float(min(spread.min(), error.min(), np.quantile(x, 0.001))), 1.4 * float(
-        max(spread.max(), error.max(), x.max(), y.max())
-    )
+def _draw_values(axes: Axes, x: FloatArray, y: FloatArray, ends: tuple[float, float]) -> None:
+    """Draw single values as dots, many as their density, and errors below the axes at the edge."""
+    inside = y > ends[0]
+    if inside.sum() > _MANY:
+        extent = (*np.log10(ends), *np.log10(ends))
+        cells = axes.hexbin(
+            x[inside], y[inside], gridsize=60, xscale="log", yscale="log", bins="log", mincnt=1,
+            cmap="Greys", extent=extent, linewidths=0.1,
+        )  # fmt: skip
+        # The darkest stays grey, so that lines and bins are seen before it.
+        most = float(np.max(cells.get_array()))
+        cells.set_clim(0.3, most**1.8)
+    else:
+        axes.scatter(x[inside], y[inside], s=9, color=_GREY, linewidths=0)
+    edge = np.full(np.count_nonzero(~inside), 1.04 * ends[0])
+    axes.scatter(x[~inside], edge, s=12, marker="v", color=_GREY, linewidths=0)
+    axes.scatter([], [], s=16, color=_GREY, label="single values")
+
+
+def _limits(shown: FloatArray, largest: FloatArray) -> tuple[float, float]:
+    """Return limits of both axes: errors far below all spreads and bins are left out."""
+    return 0.7 * float(shown.min()), 1.4 * float(largest.max())
 
 
 def _numbers(c: Calibration) -> str:
-    interval = "" if math.isnan(c.alpha_low) else f" ({c.alpha_low:.2g} to {c.alpha_high:.2g})"
+    interval = (
+        "" if math.isnan(c.alpha_low) else f" ({c.alpha_low:.3g} to {c.alpha_high:.3g}, 95 %)"
+    )
     return (
-        f"α = {c.alpha:.3g}{interval}\n"
-        f"within 1 spread: {c.within_one:.0%} (calibrated {c.expected_within_one:.0%})\n"
-        f"within 2 spreads: {c.within_two:.0%} (calibrated {c.expected_within_two:.0%})\n"
-        f"rank correlation {c.rank_correlation:.2f}"
+        f"α = {c.alpha:.3g}{interval}, rank correlation {c.rank_correlation:.2f}\n"
+        f"{100 * c.within_one:.0f} % within one spread (calibrated: "
+        f"{100 * c.expected_within_one:.0f} %), {100 * c.within_two:.0f} % within two "
+        f"({100 * c.expected_within_two:.0f} %)"
     )

@@ -27,7 +27,7 @@ def draw(n_members: int, scale: float, n: int = 20_000, seed: int = 1):
     sigma = np.exp(generator.normal(0.0, 0.7, n))
     members = sigma * generator.normal(size=(n_members, n))
     error = members.mean(axis=0) - scale * sigma * generator.normal(size=n)
-    structure = np.repeat(np.arange(n // 20), 20)
+    structure = np.arange(n) * min(n // 20, 500) // n
     return calibrate("force", n_members, error, members.std(axis=0, ddof=1), structure)
 
 
@@ -50,9 +50,9 @@ def test_many_members(scale):
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])
-@pytest.mark.parametrize("n_members", [5, 10])
+@pytest.mark.parametrize("n_members", [6, 12])
 def test_few_members_are_corrected_for(n_members, scale):
-    found = draw(n_members, scale, n=200_000)
+    found = draw(n_members, scale, n=100_000)
     biased = math.sqrt((scale**2 + 1 / n_members) * (n_members - 1) / (n_members - 3))
     assert found.alpha == pytest.approx(biased, rel=0.06)
     assert found.alpha_corrected == pytest.approx(scale, rel=0.06)
@@ -62,7 +62,7 @@ def test_share_of_errors_that_few_members_expect():
     generator = np.random.default_rng(3)
     spread = np.sqrt(generator.chisquare(4, size=50_000) / 4)
     error = generator.normal(size=50_000)
-    found = calibrate("energy", 5, error, spread, np.arange(50_000))
+    found = calibrate("energy", 5, error, spread, np.arange(50_000) // 500)
     assert found.within_one == pytest.approx(found.expected_within_one, abs=0.01)
     assert found.within_two == pytest.approx(found.expected_within_two, abs=0.01)
     assert found.expected_within_one == pytest.approx(0.6261, abs=1e-4)  # Student's t, 4
@@ -90,15 +90,14 @@ def test_bins_have_equal_population_and_rising_spread():
 def test_intervals_cover_the_truth_though_errors_of_a_structure_belong_together():
     generator = np.random.default_rng(5)
     covered = independent = 0
-    for _ in range(100):
-        of_structure = np.repeat(generator.normal(size=40), 30)
-        squares = [of_structure**2]
-        (low,), (high,) = intervals_of_root_mean_squares(squares, [np.repeat(np.arange(40), 30)])
+    for _ in range(30):
+        squares = [np.repeat(generator.normal(size=30), 10) ** 2]
+        (low,), (high,) = intervals_of_root_mean_squares(squares, [np.arange(300) // 10])
         covered += low < 1.0 < high
-        (low,), (high,) = intervals_of_root_mean_squares(squares, [np.arange(1200)])
+        (low,), (high,) = intervals_of_root_mean_squares(squares, [np.arange(300)])
         independent += low < 1.0 < high
-    assert covered >= 84
-    assert independent < 60
+    assert covered >= 25
+    assert independent < 20
 
 
 def test_rank_correlation_is_spearmans():

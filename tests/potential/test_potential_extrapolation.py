@@ -195,7 +195,9 @@ def test_calculator_carries_it_through_ase(potential, atoms, committee, tmp_path
     # A user's own file may hold them as columns.
     atoms.arrays["excess"] = calculator.results["extrapolation_excess"]
     write(tmp_path / "b.extxyz", atoms)
-    np.testing.assert_allclose(read(tmp_path / "b.extxyz").arrays["excess"], expected.excess)
+    np.testing.assert_allclose(
+        read(tmp_path / "b.extxyz").arrays["excess"], expected.excess, atol=1e-8
+    )
     atoms.positions[DISPLACED] -= [0.5, 0.2, 0.0]
     assert not calculator.get_property("extrapolation_excess", atoms).any()
     assert not calculator.extrapolations.any()
