@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import autune
+from autune import trial
 from autune.dataset import Dataset, write_dataset
 from autune.search.running import distributed
 from autune.search.running.worker import Task, run_in_worker
@@ -60,6 +61,8 @@ def scan(tmp_path_factory) -> Path:
     raw = {**SPACE, "dataset": {**SPACE["dataset"], "path": str(root / "gold.extxyz")}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distributed, "run", run_here)
+        for figure in ("learning_curve", "parity", "properties", "curves"):  # the page has its own
+            patch.setattr(trial, f"plot_{figure}", lambda *_: None)
         autune.search(raw, results=root, quiet=True)
     return root / "small"
 

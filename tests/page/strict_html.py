@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip():
-            self.words.append((self._open[-1], data.strip()))
+            self.words.append((self._open[-1], " ".join(data.split())))
 
     def texts(self, *tags: str) -> list[str]:
         return [text for tag, text in self.words if not tags or tag in tags]

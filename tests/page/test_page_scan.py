@@ -116,8 +116,3 @@ def test_names_of_groups_are_no_elements(page):
 def test_splits_are_counted(page):
     place = page.texts().index("holdout")
     assert page.texts()[place - 3 : place + 1] == ["group", "training", "test", "holdout"]
-
-
-def test_a_page_of_the_same_search_is_the_same(scan, text, tmp_path):
-    again = write_page(open_search(scan), tmp_path / "report.html")
-    assert again.read_text(encoding="utf-8") == text
