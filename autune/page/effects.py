@@ -10,12 +10,12 @@ from functools import partial
 from autune.errors import AutuneError
 from autune.evaluation.effects import Effect, Sample, describe_effect, find_effects
 from autune.evaluation.levels import values_of
-from autune.evaluation.quantities import in_signs, name_of_setting, quantity_of
+from autune.evaluation.quantities import name_of_setting, quantity_of
 from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, table
 from autune.page.gathered import Gathered
 from autune.page.samples import samples_of
 from autune.page.shapes import draw_shapes
-from autune.page.texts import counted, plain
+from autune.page.texts import counted, plain, symbols
 from autune.properties import read_reference
 from autune.report.effect_figure import plot_effect, plot_property_effect
 from autune.report.effect_tables import effect_rows, trend_rows
@@ -76,9 +76,10 @@ def effects_section(gathered: Gathered) -> Section:
             blocks += _values(gathered, samples)
     if blocks:
         blocks = [Words(_what_is_compared(gathered, effects)), *blocks, *_tests(effects)]
-    return Section(
-        "effects", "Effect of the parameter" if scan else "Effects of the parameters", blocks
-    )
+    title = "Effects of the parameters"
+    if scan:
+        title = f"Effect of {name_of_setting(gathered.space.parameters[0].key)}"
+    return Section("effects", title, blocks)
 
 
 def _scanned_metrics(samples: Sequence[Sample]) -> list[str]:
@@ -117,7 +118,7 @@ def _figures(
 
 
 def _sentence(effect: Effect, metric: str) -> str:
-    words = in_signs(describe_effect(effect, metric))
+    words = symbols(describe_effect(effect, metric))
     return f"{words[0].upper()}{words[1:]}."
 
 

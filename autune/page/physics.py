@@ -129,7 +129,7 @@ def _curves(compared: _Compared) -> list[Block]:
     return [
         Drawing(
             "curves",
-            "Quantities over another one, of the potential that is exported.",
+            "Curves of the potential that is exported (lines) beside those of DFT (points).",
             "Curves of the calculated energies.",
             lambda path: plot_curves(compared.tables, path),
             rows,

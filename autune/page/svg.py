@@ -13,12 +13,10 @@ _NAMED = {
     "#e4e4e4": "var(--grid)",
     **{c.lower(): f"var(--data-{i})" for i, c in enumerate(COLOURS) if c != "#000000"},
 }
-_GREYS = ((0xD0, "var(--band)"), (0xA8, "var(--pale)"), (0x00, "var(--grey)"))
+_GREYS = ((0xC0, "var(--band)"), (0xA0, "var(--pale)"), (0x00, "var(--grey)"))
 """From which lightness on a grey becomes which of the page's."""
 
 _COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
-_SMALLEST = 0.62
-"""Part of its width below which words in a figure are too small to be read: it is scrolled."""
 
 
 def embed(svg: str, name: str, alt: str, recoloured: bool = True) -> str:
@@ -51,8 +49,7 @@ def embed(svg: str, name: str, alt: str, recoloured: bool = True) -> str:
     inner = re.sub(r"\n\s*", "\n", inner)
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None
-    width = float(box[1].split()[2])
-    size = f"min-width:{_SMALLEST * width:.0f}pt;max-width:{width:.0f}pt"
+    size = f"--width:{float(box[1].split()[2]):.0f}pt"  # of which the style of the page knows
     label = quoteattr(alt)
     return f'<svg viewBox="{box[1]}" style="{size}" role="img" aria-label={label}>{inner}'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,10 +14,13 @@ from autune.report.confirmation import plus_minus
 SMALLEST = 1e-7
 """Below it an error in any unit of a page is one of rounding, as where symmetry fixes a value."""
 
+_MINUS = re.compile(r"(?<![\w.)\]])-(?=\d)")
+"""Before a number; between words and in their middle it is a hyphen."""
+
 
 def symbols(text: str) -> str:
-    """Write ± and units with the signs that a terminal may lack."""
-    return in_signs(text).replace("+-", "±")
+    """Write ±, minus and units with the signs that a terminal may lack."""
+    return _MINUS.sub("−", in_signs(text).replace("+-", "±"))
 
 
 def metric_text(name: str, metrics: Mapping[str, float]) -> str:

@@ -112,7 +112,7 @@ def _with_unit(key: str, name: str) -> str:
 
 def _range(distribution: Distribution) -> str:
     if distribution.kind == "choice":
-        return ", ".join(map(str, distribution.labels))
+        return ", ".join(map(short_value, distribution.labels))
     words = f"{distribution.low:g} to {distribution.high:g}"
     if distribution.kind == "loguniform":
         words += ", logarithmic"

@@ -85,6 +85,7 @@ def use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     wide = high > 8.0 * low
     between = (1.0,) if high > 200.0 * low else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(subs=between) if wide else MaxNLocator(5))
+    n_ticks = 5 if which == "y" else 4  # numbers beside each other need more room
+    axis.set_major_locator(LogLocator(subs=between) if wide else MaxNLocator(n_ticks))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())

@@ -94,7 +94,7 @@ def test_a_search_that_still_runs_has_what_is_known(page):
 
 
 def test_best_come_first_and_the_front_is_listed(page):
-    cells = page.texts("th", "td", "caption")
+    cells = page.texts("th", "td", "figcaption")
     start = next(i for i, text in enumerate(cells) if text.startswith("Trials with the lowest"))
     table = cells[start + 1 : start + 1 + 4 * 4]
     assert table[:4] == ["trial", "score", "energy RMSE [meV/atom]", "force RMSE [eV/Å]"]
