@@ -157,6 +157,6 @@ def compare_apart(
 
 def _standardized(ranks: FloatArray) -> FloatArray:
     """Return ranks less their mean, of length 1; zeros where all are equal."""
-    centred = ranks - ranks.mean()
+    centred: FloatArray = ranks - ranks.mean()
     length = float(np.linalg.norm(centred))
     return centred / length if length > 0.0 else centred

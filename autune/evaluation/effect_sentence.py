@@ -19,6 +19,10 @@ _MOST_NAMED = 5
 def describe_effect(effect: Effect, metric: str) -> str:
     """Say in a sentence which levels are best, by how much, and whether anything can be told.
 
+    Intervals are those of means, not corrected for the number of comparisons; six levels or more
+    are told apart by ranks, so that a level can be worse whose interval reaches over zero for the
+    sake of one seed.
+
     Parameters
     ----------
     effect
@@ -108,8 +112,9 @@ def _slope(trend: Trend, name: str, confidence: float) -> str:
         return ""
     p = f"Spearman's correlation {trend.correlation:+.2f}, {_p(trend.trend_p)}"
     if trend.trend_p < 1.0 - confidence:
-        return f"; it {'rises' if trend.correlation > 0.0 else 'falls'} with {name} ({p})"
-    return f"; it neither rises nor falls throughout ({p})"
+        verb = "rises" if trend.correlation > 0.0 else "falls"
+        return f"; on the whole it {verb} with {name} ({p})"
+    return f"; on the whole it neither rises nor falls ({p})"
 
 
 def _failures(effect: Effect) -> str:

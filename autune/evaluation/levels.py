@@ -117,7 +117,7 @@ def group_in_bins(samples: Sequence[Sample], parameter: str) -> list[Group]:
         inside = np.flatnonzero(bins == number)
         low, high = float(values[inside].min()), float(values[inside].max())
         label = f"{low:.3g} to {high:.3g}" if high > low else f"{low:.6g}"
-        members = tuple(samples[i] for i in inside)
+        members = tuple(samples[i] for i in inside.tolist())
         groups.append(Group((low, high), label, members, float(np.median(values[inside]))))
     return groups
 

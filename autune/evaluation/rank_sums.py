@@ -42,7 +42,8 @@ def complete_part(scores: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp
 def ranks_of(values: FloatArray) -> FloatArray:
     """Return ranks from 1, of equal values the mean of theirs."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - 0.5 * (counts - 1.0))[which]
+    ranks: FloatArray = counts.cumsum() - 0.5 * (counts - 1.0)
+    return ranks[which]
 
 
 def ranks_in_seeds(scores: FloatArray) -> FloatArray:

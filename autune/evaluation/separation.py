@@ -91,7 +91,7 @@ def separate_by_ranks(scores: FloatArray, best: int) -> FloatArray:
         return p_values
     p = 0.0
     while len(levels) > 1:
-        part = scores[np.ix_(levels, seeds)]
+        part = scores[np.ix_(np.array(levels), seeds)]
         here = levels.index(best)
         if len(levels) == 2:
             difference = rank_settings(part)[1].difference

@@ -33,6 +33,13 @@ _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and edited
 }
 _DOTS_PER_INCH = 130
+_LOG_TICKS = (
+    (200.0, (1.0,)),
+    (8.0, (1.0, 2.0, 5.0)),
+    (4.0, (1.0, 2.0, 3.0, 5.0)),
+    (2.0, (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)),
+)
+"""Ratio of the ends of a logarithmic axis, and the ticks in each decade above it."""
 
 
 def write_figure(
@@ -83,9 +90,8 @@ def use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
     if not (0.0 < low <= high < math.inf):
         return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    wide = high > 8.0 * low
-    between = (1.0,) if high > 200.0 * low else (1.0, 2.0, 5.0)
     n_ticks = 5 if which == "y" else 4  # numbers beside each other need more room
-    axis.set_major_locator(LogLocator(subs=between) if wide else MaxNLocator(n_ticks))
+    ticks = next((ticks for ratio, ticks in _LOG_TICKS if high > ratio * low), None)
+    axis.set_major_locator(MaxNLocator(n_ticks) if ticks is None else LogLocator(subs=ticks))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())

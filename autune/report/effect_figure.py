@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -13,9 +16,12 @@ from autune.errors import DataError
 from autune.evaluation.effects import Effect, Sample
 from autune.evaluation.quantities import name_of_setting
 from autune.report.canvas import write_figure
-from autune.report.effect_panel import Panel, draw_panel, legend_of, panels_of, size_of
+from autune.report.effect_panel import draw_panel, legend_of, panels_of, size_of
 from autune.report.effect_tables import drawn_of
 from autune.report.marks import MEANINGS, SAME, WORSE, Mark, mark_of
+from autune.report.panel import Panel
+
+_BAND = "#cfcfcf"
 
 
 def plot_effect(
@@ -56,19 +62,14 @@ def plot_effect(
         for metric in _known(effect, metrics)
     ]
     if not effect.in_pairs:
-        what = "mean of the trials" + (" between two values" if effect.is_binned else "")
+        what = "mean of the trials" + (" in a range of values" if effect.is_binned else "")
         meanings = {SAME: what}
     elif any(effect.standings.get(panel.metric) for panel in panels):
         meanings = MEANINGS
     else:
         meanings = {SAME: "mean over the seeds"}
 
-    def draw(figure: Figure) -> None:
-        for axes, panel in zip(panels_of(figure, effect, len(panels)), panels, strict=True):
-            draw_panel(axes, panel)
-        _add_legend(figure, legend_of(panels, meanings))
-
-    write_figure(path, size_of(effect, len(panels)), draw)
+    _write(path, panels, legend_of(panels, meanings), draw_panel)
 
 
 def plot_property_effect(
@@ -117,23 +118,18 @@ def plot_property_effect(
         panels.append(Panel(effect, metric, marks, tuple(drawn_of(effect, samples, metric)), False))
     meanings = {SAME: "agrees with DFT within the interval", WORSE: "differs from DFT"}
 
-    def draw(figure: Figure) -> None:
-        for axes, panel in zip(panels_of(figure, effect, len(panels)), panels, strict=True):
-            draw_panel(axes, panel)
-            value, uncertainty = references[panel.metric.removeprefix("property.")]
-            line, span = (
-                (axes.axhline, axes.axhspan)
-                if effect.is_number
-                else (axes.axvline, axes.axvspan)
-            )  # fmt: skip
-            span(value - uncertainty, value + uncertainty, color="#cfcfcf", zorder=0.6)
-            line(value, color="black", linewidth=1.0, linestyle="--", zorder=0.8)
-        handles = legend_of(panels, meanings)
-        dft = Line2D([], [], color="black", linewidth=1.0, linestyle="--", label="DFT")
-        band = Patch(color="#cfcfcf", label="its uncertainty")
-        _add_legend(figure, [dft, band, *handles])
+    def draw_beside_dft(axes: Axes, panel: Panel) -> None:
+        draw_panel(axes, panel)
+        value, uncertainty = references[panel.metric.removeprefix("property.")]
+        line, span = (
+            (axes.axhline, axes.axhspan) if effect.is_number else (axes.axvline, axes.axvspan)
+        )
+        span(value - uncertainty, value + uncertainty, color=_BAND, zorder=0.6)
+        line(value, color="black", linewidth=1.0, linestyle="--", zorder=0.8)
 
-    write_figure(path, size_of(effect, len(panels)), draw)
+    dft = Line2D([], [], color="black", linewidth=1.0, linestyle="--", label="DFT")
+    band = Patch(color=_BAND, label="its uncertainty")
+    _write(path, panels, [dft, band, *legend_of(panels, meanings)], draw_beside_dft)
 
 
 def _known(effect: Effect, metrics: Sequence[str]) -> list[str]:
@@ -165,10 +161,30 @@ def _marks(effect: Effect, metric: str) -> tuple[Mark, ...]:
     return tuple(mark_of(by_level[i], standings[0]) for i in range(len(effect.levels)))
 
 
-def _add_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
-    """Put the legend above, in as many columns as fit."""
-    n_columns = max(1, min(len(handles), int(figure.get_figwidth() / 2.4)))
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=n_columns, fontsize=9,
-        columnspacing=1.4, handletextpad=0.5,
+def _write(
+    path: str | Path,
+    panels: Sequence[Panel],
+    handles: Sequence[Line2D | Patch],
+    draw_one: Callable[[Axes, Panel], None],
+) -> None:
+    """Draw all panels below a legend in as many columns as fit."""
+    effect = panels[0].effect
+    width, height = size_of(effect, len(panels))
+    lengths = np.array([0.55 + 0.062 * len(str(h.get_label())) for h in handles])  # inches, about
+    # As matplotlib does: filled from top to bottom, the first ones with one more.
+    n_columns = next(
+        (n for n in range(len(handles), 1, -1)
+         if sum(part.max() for part in np.array_split(lengths, n)) < width),
+        1,
     )  # fmt: skip
+    height += 0.19 * math.ceil(len(handles) / n_columns)
+
+    def draw(figure: Figure) -> None:
+        for axes, panel in zip(panels_of(figure, effect, len(panels)), panels, strict=True):
+            draw_one(axes, panel)
+        figure.legend(
+            handles=handles, loc="outside upper center", ncols=n_columns, fontsize=9,
+            columnspacing=1.4, handletextpad=0.5,
+        )  # fmt: skip
+
+    write_figure(path, (width, height), draw)

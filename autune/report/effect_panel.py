@@ -10,7 +10,6 @@ import json
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,48 +22,21 @@ from autune.evaluation.quantities import in_signs, name_of_setting, quantity_of,
 from autune.report.canvas import COLOURS, use_log_scale
 from autune.report.effect_tables import Drawn
 from autune.report.marks import BEST, Mark
+from autune.report.panel import Panel
 from autune.structures import FloatArray
 
 _POINTS = "#9a9a9a"
 _DECADES = 30.0
 """Ratio of values from which a logarithmic axis is thought of."""
-_FAR_OUT = 5.0
-"""Widths of the middle 80 % of all points beyond these, from which a point is drawn at the edge."""
-_LONGEST_TITLE = 26
-_NEAR_ZERO = 5.0
-"""Where a logarithmic axis begins, below the lowest mean: sizes of errors can be close to zero."""
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """What is drawn on a pair of axes.
-
-    Parameters
-    ----------
-    effect
-        Of a parameter.
-    metric
-        What is drawn against it.
-    marks
-        Of each level.
-    drawn
-        Points of each level.
-    log
-        Whether the metric's axis is logarithmic if all values are positive.
-    """
-
-    effect: Effect
-    metric: str
-    marks: tuple[Mark, ...]
-    drawn: tuple[Drawn, ...]
-    log: bool
+_LONGEST_TITLE, _LONGEST_CHOICE = 26, 18
 
 
 def panels_of(figure: Figure, effect: Effect, n: int) -> list[Axes]:
     """Make the axes for n metrics, those in a row or column with the same parameter axis."""
     n_rows, n_columns = _grid(effect, n)
-    shared = {"sharex": "all"} if effect.is_number else {"sharey": "all"}
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, **shared)  # type: ignore[arg-type]
+    axes = figure.subplots(
+        n_rows, n_columns, squeeze=False, sharex=effect.is_number, sharey=not effect.is_number
+    )
     for unused in axes.flat[n:]:
         unused.remove()
     for number, here in enumerate(axes.flat[:n]):
@@ -77,25 +49,20 @@ def panels_of(figure: Figure, effect: Effect, n: int) -> list[Axes]:
 
 
 def size_of(effect: Effect, n: int) -> tuple[float, float]:
-    """Return width and height in inches of a figure of n metrics, for two columns of a paper."""
+    """Return width and height in inches for n metrics on two columns of a paper, no legend."""
     n_rows, n_columns = _grid(effect, n)
     if effect.is_number:
-        return (4.4 if n == 1 else 3.6 * n_columns), 0.9 + 2.5 * n_rows
+        return (4.4 if n == 1 else 3.6 * n_columns), 0.5 + 2.5 * n_rows
     height = max(1.5, 0.7 + sum(0.1 + 0.19 * (1 + _shown(x).count("\n")) for x in effect.levels))
-    return 1.5 + 2.1 * n_columns, 0.8 + height * n_rows
+    return max(4.6, 1.5 + 2.1 * n_columns), 0.3 + height * n_rows
 
 
 def draw_panel(axes: Axes, panel: Panel) -> None:
     """Draw points, intervals and means, and set the scales of both axes."""
     quantity = quantity_of(panel.metric)
     effect, is_upright = panel.effect, panel.effect.is_number
-    points = np.concatenate([drawn.values for drawn in panel.drawn]) / quantity.scale
-    finite = points[np.isfinite(points)]
-    is_log = panel.log and len(finite) > 0 and finite.min() > 0.0
-    means = [level.estimates[panel.metric].mean / quantity.scale for level in effect.levels]
-    low, high = _edges(finite)
-    if is_log:
-        low, high = max(float(finite.min()), float(np.nanmin(means)) / _NEAR_ZERO), math.inf
+    means = panel.means
+    low, high = panel.edges
     if is_upright:
         places = [level.middle for level in effect.levels]
         axes.plot(places, means, color=COLOURS[0], linewidth=0.9, alpha=0.6, zorder=2.5)
@@ -122,10 +89,9 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
                 x, y, mark.marker, color=mark.colour, markersize=_size(effect, mark),
                 markerfacecolor=mark.face, markeredgewidth=1.3, zorder=4.0,
             )  # fmt: skip
-    _set_scales(axes, panel, is_log)
-    if not is_log:
-        ends = (low if math.isfinite(low) else None, high if math.isfinite(high) else None)
-        (axes.set_ylim if is_upright else axes.set_xlim)(*ends)
+    _set_scales(axes, panel)
+    if not panel.is_log and math.isfinite(low):
+        (axes.set_ylim if is_upright else axes.set_xlim)(low, high)
 
 
 def legend_of(panels: Sequence[Panel], meanings: dict[Mark, str]) -> list[Line2D]:
@@ -135,12 +101,20 @@ def legend_of(panels: Sequence[Panel], meanings: dict[Mark, str]) -> list[Line2D
     handles = [mark.handle(words, 7.0) for mark, words in meanings.items() if mark in used]
     percent = f"{100.0 * effect.confidence:.3g} %"
     points = "seeds" if effect.in_pairs else "trials"
-    handles.append(
-        Line2D(
-            [], [], marker="o", linestyle="", color=_POINTS, markersize=4,
-            label=f"{points}; bar: {percent} interval of the mean",
-        )
-    )  # fmt: skip
+    if effect.others == "unbalanced":
+        points += ", which differ in other parameters too"
+    bar = Line2D([], [], marker="|", linestyle="", color="black", markersize=9, markeredgewidth=1.8)
+    bar.set_label(f"{percent} interval of the mean")
+    dots = Line2D([], [], marker="o", linestyle="", color=_POINTS, markersize=4, label=points)
+    handles += [bar, dots]
+    if any(panel.is_cut for panel in panels):
+        arrow = "v" if effect.is_number else "<"
+        handles.append(
+            Line2D(
+                [], [], marker=arrow, linestyle="", color=_POINTS, markersize=5,
+                label=f"{points.partition(',')[0]} beyond the axis",
+            )
+        )  # fmt: skip
     if effect.is_number and any(np.isnan(d.values).any() for p in panels for d in p.drawn):
         handles.append(
             Line2D(
@@ -183,25 +157,10 @@ def _size(effect: Effect, mark: Mark) -> float:
     return (4.5 if len(effect.levels) > 12 else 6.0) + (1.0 if mark == BEST else 0.0)
 
 
-def _edges(finite: FloatArray) -> tuple[float, float]:
-    """Return where a linear axis ends if one seed is so far out that it would hide all others."""
-    if len(finite) < 3:
-        return -math.inf, math.inf
-    bottom, top = np.quantile(finite, [0.1, 0.9])
-    width = _FAR_OUT * (top - bottom)
-    low, high = float(bottom - width), float(top + width)
-    if not width > 0.0:
-        return -math.inf, math.inf
-    return (
-        low if finite.min() < low else -math.inf,
-        high if finite.max() > high else math.inf,
-    )
-
-
-def _set_scales(axes: Axes, panel: Panel, is_log: bool) -> None:
+def _set_scales(axes: Axes, panel: Panel) -> None:
     effect = panel.effect
     title = "\n".join(textwrap.wrap(quantity_of(panel.metric).title, _LONGEST_TITLE))
-    if is_log:
+    if panel.is_log:
         use_log_scale(axes, "y" if effect.is_number else "x")
     if not effect.is_number:
         axes.set_xlabel(title)
@@ -240,5 +199,11 @@ def _shown(level: Level) -> str:
     words = level.label
     if words.startswith("["):
         words = ", ".join(map(str, json.loads(words))) or "none"
-    words = "\n".join(textwrap.wrap(in_signs(words), 18)) or words
-    return f"{words}\n({level.n_failed} failed)" if level.n_failed else words
+    lines = textwrap.wrap(in_signs(words), _LONGEST_CHOICE)
+    if level.n_failed:
+        failed = f"({level.n_failed} failed)"
+        if len(lines[-1]) + 1 + len(failed) > _LONGEST_CHOICE:
+            lines.append(failed)
+        else:
+            lines[-1] += f" {failed}"
+    return "\n".join(lines)

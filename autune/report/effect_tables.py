@@ -104,7 +104,8 @@ def point_rows(
     what = "seed" if effect.in_pairs else "trial"
     rows = []
     for place, level in enumerate(effect.levels):
-        first = next(iter(columns.values()))[place] if columns else Drawn(*[np.empty(0)] * 2, ())
+        nothing = Drawn(np.empty(0), np.empty(0), ())
+        first = next((drawn[place] for drawn in columns.values()), nothing)
         for i, number in enumerate(first.numbers):
             value = level.value if np.isnan(first.places[i]) else float(first.places[i])
             row: dict[str, Any] = {"parameter": effect.parameter, "value": value, what: number}

@@ -63,7 +63,7 @@ def plot_fronts(
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         for i, row in enumerate(kept):
-            colour, width = (COLOURS[1], 1.2) if i in front else ("#c4c4c4", 0.8)
+            colour, width = (COLOURS[1], 1.2) if i in front else ("#d6d6d6", 0.8)
             ends = [_number(row.get(f"{x}_{end}")) / across.scale for end in ("low", "high")]
             axes.plot(_cut(ends, at), [over[i]] * 2, color=colour, linewidth=width, zorder=1.5)
             ends = [_number(row.get(f"{y}_{end}")) / up.scale for end in ("low", "high")]
@@ -146,8 +146,9 @@ def _chosen(
 def _add_labels(axes: Axes, x: FloatArray, y: FloatArray, words: Mapping[int, str]) -> None:
     for i, text in words.items():
         axes.annotate(
-            text, (x[i], y[i]), xytext=(5, 5), textcoords="offset points", fontsize=9, zorder=4.0
-        )
+            text, (x[i], y[i]), xytext=(6, 5), textcoords="offset points", fontsize=9, zorder=4.0,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.4},
+        )  # fmt: skip
 
 
 def _cut(ends: Sequence[float], values: FloatArray) -> list[float]:

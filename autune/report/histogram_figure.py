@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
@@ -67,19 +68,22 @@ def plot_error_histograms(comparisons: Sequence[GroupComparison], path: str | Pa
                     axes.stairs(counts, edges, color=quantity.colour, linewidth=1.2)
                     if counts.max() > 100:
                         axes.set_yscale("log")
-                        axes.set_ylim(0.7, None)
+                        axes.set_ylim(0.7, 3.0 * counts.max())
+                        axes.yaxis.set_major_locator(LogLocator(numticks=6))
+                        axes.yaxis.set_major_formatter("{x:g}")
+                        axes.yaxis.set_minor_locator(NullLocator())
                     else:
-                        axes.set_ylim(0.0, 1.15 * counts.max())
+                        axes.set_ylim(0.0, 1.9 * counts.max())  # room for the words
                         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
                 axes.axvline(0.0, color="black", linewidth=0.8, linestyle="--", zorder=1.0)
                 words = f"n = {len(values)}"
                 if len(values):
-                    rmse = float(np.sqrt(np.mean(values**2)))
-                    words += f"\nRMSE {rmse:.3g}\nmean {values.mean():+.2g}"
+                    words += _statistics(values)
                 axes.text(
                     0.985, 0.95, words, transform=axes.transAxes, fontsize=8, ha="right", va="top",
                     linespacing=1.3,
                 )  # fmt: skip
+                axes.tick_params(axis="y", labelsize=9)
                 if column == 0:
                     axes.set_ylabel(group.group)
             unit = quantity.unit.replace("Angstrom", "Å")
@@ -117,6 +121,13 @@ def _errors(group: GroupComparison, quantity: _Quantity) -> FloatArray:
     if quantity is _ENERGY:
         return (group.energy_predicted - group.energy_reference) / MEV
     return (group.force_predicted - group.force_reference).ravel()
+
+
+def _statistics(values: FloatArray) -> str:
+    """Write RMSE and mean with the same number of decimals."""
+    rmse = float(np.sqrt(np.mean(values**2)))
+    decimals = min(7, max(0, 2 - math.floor(math.log10(rmse)))) if rmse > 0.0 else 1
+    return f"\nRMSE {rmse:.{decimals}f}\nmean {values.mean():+.{decimals}f}"
 
 
 def _edges(errors: Sequence[FloatArray]) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def plot_importances(importances: Mapping[str, Mapping[str, float]], path: str |
         axes.set_xlabel("share of the importance [%]")
 
     longest = max(len(name_of_setting(parameter)) for parameter in parameters)
-    size = (0.6 + 0.085 * longest + 0.95 * len(metrics), 1.2 + 0.34 * len(parameters))
+    width = max(3.4, 0.6 + 0.085 * longest + 0.95 * len(metrics))
+    size = (width, 1.2 + 0.34 * len(parameters))
     write_figure(path, size, draw)
 
 
@@ -85,4 +87,4 @@ def _by_mean(importances: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 
 def _in_lines(metric: str) -> str:
-    return quantity_of(metric).label.replace(" ", "\n", 1)
+    return "\n".join(textwrap.wrap(quantity_of(metric).label, 12))

@@ -65,7 +65,7 @@ def plot_symmetry_functions(
         for i, (shift, term) in enumerate(zip(r_shifts, terms, strict=True)):
             axes.plot(
                 r, term, color=colours[i], linestyle=_LINES[i % len(_LINES)], linewidth=1.8,
-                label=f"{shift:g} Å",
+                label=f"{shift:g} Å".replace("-", "−"),
             )  # fmt: skip
         axes.set_xlim(0.0, r_cutoff)
         axes.set_ylim(0.0, 1.05)
