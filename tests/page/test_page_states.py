@@ -160,7 +160,7 @@ def test_the_verb_names_page_and_folder(early, run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("erly",), "did you mean early?"),
+        (("earlx",), "did you mean early?"),
         (("early", "-o", "page.pdf"), "ends with .html"),
         (("early", "-o", "file/page.html"), "cannot be made"),
     ],
