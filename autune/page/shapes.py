@@ -19,6 +19,8 @@ from autune.report.symmetry_figure import plot_symmetry_functions, symmetry_rows
 
 MOST_SHAPES = 7
 COST = "prediction_time"
+MOST_DRAWN = 300
+"""Trials of a front's figure: all that are on it, and others to fill up; its CSV has all."""
 
 
 def draw_shapes(gathered: Gathered, effect: Effect) -> Iterator[Drawing]:
@@ -54,6 +56,7 @@ def cost_section(gathered: Gathered) -> Section:
         rows = front_rows(samples, COST, metric) if samples else []
         if not rows:
             continue
+        shown = sorted(rows, key=lambda row: row["on_front"] != "yes")[:MOST_DRAWN]
         label = quantity_of(metric).label
         drawings.append(
             Drawing(
@@ -61,7 +64,7 @@ def cost_section(gathered: Gathered) -> Section:
                 f"{label} against the time of a prediction; no trial is lower in both than those "
                 "of the Pareto front.",
                 f"{label} against prediction time of {len(rows)} trials.",
-                partial(plot_fronts, rows, COST, metric),
+                partial(plot_fronts, shown, COST, metric),
                 rows,
             )
         )

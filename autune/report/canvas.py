@@ -78,6 +78,11 @@ def write_figure(
         write_bytes(place, content)
 
 
+def as_written(text: str) -> str:
+    """Return a user's text so that no part of it is taken for a formula."""
+    return text.replace("$", r"\$")
+
+
 def cycle(n: int) -> list[str]:
     """Return n colours; they repeat after eight."""
     return [COLOURS[index % len(COLOURS)] for index in range(n)]

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
 from autune.properties.table import PropertyRow, PropertyTable
-from autune.report.canvas import COLOURS, cycle, use_log_scale, write_figure
+from autune.report.canvas import COLOURS, as_written, cycle, use_log_scale, write_figure
 from autune.report.front_figure import pareto_front
 from autune.training.epoch import Epoch
 from autune.units import MEV
@@ -148,7 +148,7 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             error.set_xlabel(f"DFT {quantity} [{unit}]")
             figure.align_ylabels(panels[:, column])
         handles = [
-            Line2D([], [], color=colour, marker="o", linestyle="", label=group.group)
+            Line2D([], [], color=colour, marker="o", linestyle="", label=as_written(group.group))
             for group, colour in zip(groups, cycle(len(groups)), strict=True)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
@@ -187,18 +187,27 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     )
     energy = energy / MEV
 
+    many = len(trials) > MOST_VECTOR_POINTS
+
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         if np.isfinite(score[~finished]).any():
             left.scatter(
-                number[~finished], score[~finished], color=_GREY, s=20, label="not complete"
+                number[~finished],
+                score[~finished],
+                color=_GREY,
+                s=20,
+                label="not complete",
+                rasterized=many,
             )
         if breaks.any():
             left.scatter(
-                number[breaks], score[breaks], color=_GREY, s=24, marker="x",
+                number[breaks], score[breaks], color=_GREY, s=24, marker="x", rasterized=many,
                 label="beyond the constraints",
             )  # fmt: skip
-        left.scatter(number[kept], score[kept], color=_TRAIN, s=28, label="complete")
+        left.scatter(
+            number[kept], score[kept], color=_TRAIN, s=28, label="complete", rasterized=many
+        )
         known = kept & np.isfinite(score)
         order = np.argsort(number[known])
         left.step(
@@ -215,18 +224,18 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
         n_columns = 2 if breaks.any() else 3  # all that fit above the axes
         left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=n_columns)
 
-        right.scatter(energy[~finished], force[~finished], color=_GREY, s=20)
-        right.scatter(energy[breaks], force[breaks], color=_GREY, s=24, marker="x")
+        right.scatter(energy[~finished], force[~finished], color=_GREY, s=20, rasterized=many)
+        right.scatter(energy[breaks], force[breaks], color=_GREY, s=24, marker="x", rasterized=many)
         coloured = np.isfinite(property_) & kept
         plain = kept & ~coloured
-        right.scatter(energy[plain], force[plain], color=_TRAIN, s=32)
+        right.scatter(energy[plain], force[plain], color=_TRAIN, s=32, rasterized=many)
         if coloured.any():
             # Failed properties count 100 % or so; they would hide all other differences.
             top = 3.0 * float(np.median(property_[coloured])) or None
             beyond = top is not None and bool((property_[coloured] > top).any())
             dots = right.scatter(
                 energy[coloured], force[coloured], c=property_[coloured], s=36,
-                cmap=_NOT_PALE, vmin=0.0, vmax=top if beyond else None,
+                cmap=_NOT_PALE, vmin=0.0, vmax=top if beyond else None, rasterized=many,
             )  # fmt: skip
             figure.colorbar(
                 dots, ax=right, label="property error [%]", extend="max" if beyond else "neither"

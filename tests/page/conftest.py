@@ -13,6 +13,9 @@ from autune.dataset import Dataset, write_dataset
 from autune.search.running import distributed
 from autune.search.running.worker import Task, run_in_worker
 
+ODD = r"<b>$\frac$"
+"""Name of a group, which is neither an element of HTML nor a formula."""
+
 SPACE = {
     "name": "small",
     "dataset": {"path": "", "holdout_fraction": 0.1},
@@ -56,7 +59,7 @@ def scan(tmp_path_factory) -> Path:
     """A finished scan of r_shift, confirmed, of structures in a group with an odd name."""
     root = tmp_path_factory.mktemp("scan")
     structures = Dataset.read("builtin:gold").structures
-    odd = [replace(s, group="<b>") if s.group == "fcc" else s for s in structures]
+    odd = [replace(s, group=ODD) if s.group == "fcc" else s for s in structures]
     write_dataset(root / "gold.extxyz", odd)
     raw = {**SPACE, "dataset": {**SPACE["dataset"], "path": str(root / "gold.extxyz")}}
     with pytest.MonkeyPatch.context() as patch:

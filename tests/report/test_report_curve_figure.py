@@ -46,7 +46,7 @@ def test_figures_are_drawn(tmp_path, suffix, n_potentials):
         assert "volume [Å$^{3}$/atom]" in text
         assert "excess energy / N$^{2/3}$ [eV]" in text
         assert ">DFT</text>" in text
-        assert ("<!-- EAM -->" in text) == (n_potentials == 2)
+        assert (">EAM</text>" in text) == (n_potentials == 2)
     else:
         picture = imread(path)
         assert picture.std() > 0.02
