@@ -237,6 +237,7 @@ def _say_what_is_next(result: SearchResult, space: Path, assignments: Sequence[s
         )
     if result.best is not None:
         lines.append(f"  autune export {folder} -o potential  # the best, for n2p2 and LAMMPS")
+    lines.append(f"  autune report {folder}  # a page with all figures")
     lines.append(f"  autune ui {folder}  # all trials in a browser")
     typer.echo("\n".join(lines))
 

@@ -55,6 +55,12 @@ class Estimate:
     low: float
     high: float
 
+    def scaled(self, unit: float) -> Estimate:
+        """Return the same in another unit, which is given in the present one."""
+        return Estimate(
+            self.mean / unit, self.std / unit, self.n, self.low / unit, self.high / unit
+        )
+
 
 @dataclass(frozen=True)
 class Difference:

@@ -50,7 +50,7 @@ def write_figure(
     Parameters
     ----------
     path
-        PNG or SVG, as its suffix says.
+        PNG or SVG, as its suffix says; without a suffix both, beside each other.
     size
         Width and height in inches.
     draw
@@ -61,15 +61,26 @@ def write_figure(
     ConfigError
         If the file cannot be written.
     """
-    kind = "svg" if Path(path).suffix == ".svg" else "png"
+    path = Path(path)
+    kinds = [".png", ".svg"] if not path.suffix else [".svg" if path.suffix == ".svg" else ".png"]
+    drawn: dict[Path, bytes] = {}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        stream = io.BytesIO()
-        # Without the date, so that the same data give the same file.
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(stream, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
-    write_bytes(path, stream.getvalue())
+        for kind in kinds:
+            stream = io.BytesIO()
+            # Without the date, so that the same data give the same file.
+            metadata = {"Date": None} if kind == ".svg" else None
+            figure.savefig(stream, format=kind[1:], dpi=_DOTS_PER_INCH, metadata=metadata)
+            figure.set_layout_engine(None)  # it is laid out, for all kinds alike
+            drawn[path if path.suffix else path.with_name(path.name + kind)] = stream.getvalue()
+    for place, content in drawn.items():
+        write_bytes(place, content)
+
+
+def as_written(text: str) -> str:
+    """Return a user's text so that no part of it is taken for a formula."""
+    return text.replace("$", r"\$")
 
 
 def cycle(n: int) -> list[str]:
@@ -84,7 +95,8 @@ def use_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
     if not (0.0 < low <= high < math.inf):
         return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    n_ticks = 5 if which == "y" else 4  # numbers beside each other need more room
     ticks = next((ticks for ratio, ticks in _LOG_TICKS if high > ratio * low), None)
-    axis.set_major_locator(MaxNLocator(5) if ticks is None else LogLocator(subs=ticks))
+    axis.set_major_locator(MaxNLocator(n_ticks) if ticks is None else LogLocator(subs=ticks))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())

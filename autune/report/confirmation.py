@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -174,10 +174,10 @@ def terminal_rows(confirmation: Confirmation) -> list[dict[str, str | int]]:
 
 def describe_settings(confirmation: Confirmation) -> list[str]:
     """Say in a line for each setting, best first, what was chosen."""
-    names = _short_names(confirmation.settings)
+    names = short_names(key for s in confirmation.settings for key in s.params)
     return [
         f"trial {setting.trial}: "
-        + ", ".join(f"{names[key]} {_short_value(v)}" for key, v in setting.params.items())
+        + ", ".join(f"{names[key]} {short_value(v)}" for key, v in setting.params.items())
         for _, setting in confirmation.ranked
     ]
 
@@ -192,7 +192,7 @@ def describe_confirmation(confirmation: Confirmation) -> str:
         return words + "none gave a potential"
     if not others:
         found = best.score
-        words += f"trial {best.setting} has a score of {_plus_minus(found)}"
+        words += f"trial {best.setting} has a score of {plus_minus(found)}"
         if found.n > 1:
             words += f", its mean lies between {_interval(found, 'and')} ({confirmation.percent})"
     else:
@@ -229,20 +229,21 @@ def _trials(numbers: Sequence[int]) -> str:
     return f"trials {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
-def _short_names(settings: Sequence[ConfirmedSetting]) -> dict[str, str]:
+def short_names(keys: Iterable[str]) -> dict[str, str]:
     """Name every key by its last words, as many as no other key ends with."""
-    keys = list(dict.fromkeys(key for setting in settings for key in setting.params))
+    keys = list(dict.fromkeys(keys))
     ends = {key: [key.split(".", n)[-1] for n in range(key.count("."), -1, -1)] for key in keys}
     shared = Counter(end for key in keys for end in ends[key])
     return {key: next((end for end in ends[key] if shared[end] == 1), key) for key in keys}
 
 
-def _short_value(value: Any) -> str:
+def short_value(value: Any) -> str:
+    """Write a value of a setting, numbers with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _two_lines(found: Estimate) -> str:
-    return _plus_minus(found) + (f"\n{_interval(found, 'to')}" if found.n > 1 else "")
+    return plus_minus(found) + (f"\n{_interval(found, 'to')}" if found.n > 1 else "")
 
 
 def _difference(found: Estimate) -> str:
@@ -251,7 +252,8 @@ def _difference(found: Estimate) -> str:
     return f"{found.mean:+.{_decimals(found)}f}\n{_interval(found, 'to', '+')}"
 
 
-def _plus_minus(found: Estimate) -> str:
+def plus_minus(found: Estimate) -> str:
+    """Write a mean with as many digits as its standard deviation shows; empty without values."""
     if found.n == 0:
         return ""
     text = f"{found.mean:.{_decimals(found)}f}"

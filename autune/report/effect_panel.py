@@ -26,6 +26,8 @@ from autune.report.panel import Panel
 from autune.structures import FloatArray
 
 _POINTS = "#9a9a9a"
+_MOST_VECTOR_POINTS = 200
+"""Points of a level that an SVG holds one by one; more are a picture in it."""
 _DECADES = 30.0
 """Ratio of values from which a logarithmic axis is thought of."""
 _LONGEST_TITLE, _LONGEST_CHOICE = 26, 18
@@ -144,7 +146,7 @@ def _scatter(axes: Axes, is_upright: bool, p: FloatArray, q: FloatArray, marker:
         x, y = (p, q) if is_upright else (q, p)
         axes.scatter(
             x, y, s=11 if marker == "o" else 22, color=_POINTS, marker=marker, linewidths=0,
-            alpha=0.8, zorder=2.0, clip_on=marker == "o",
+            alpha=0.8, zorder=2.0, clip_on=marker == "o", rasterized=len(p) > _MOST_VECTOR_POINTS,
         )  # fmt: skip
 
 

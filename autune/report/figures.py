@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -15,12 +17,18 @@ from matplotlib.ticker import MaxNLocator
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
 from autune.properties.table import PropertyRow, PropertyTable
-from autune.report.canvas import COLOURS, cycle, use_log_scale, write_figure
+from autune.report.canvas import COLOURS, as_written, cycle, use_log_scale, write_figure
 from autune.report.front_figure import pareto_front
 from autune.training.epoch import Epoch
 from autune.units import MEV
 
 _TRAIN, _TEST, _GREY = COLOURS[0], COLOURS[1], "#8c8c8c"
+
+_NOT_PALE = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.0, 0.88, 256)), "not pale")
+"""viridis without its end that is hardly seen on white."""
+
+MOST_VECTOR_POINTS = 1000
+"""Points of a panel that an SVG holds one by one; more are a picture in it, as large as a PNG."""
 
 
 def plot_learning_curve(
@@ -117,7 +125,8 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             parity, error = panels[0, column], panels[1, column]
             is_energy = column == 0
             drawn = [g.energy_reference if is_energy else g.force_reference for g in groups]
-            size = 18.0 if sum(values.size for values in drawn) < 500 else 6.0
+            n_points = sum(values.size for values in drawn)
+            size = 18.0 if n_points < 500 else 6.0
             for group, colour in zip(groups, cycle(len(groups)), strict=True):
                 x, y = (
                     (group.energy_reference, group.energy_predicted)
@@ -125,7 +134,10 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
                     else (group.force_reference.ravel(), group.force_predicted.ravel())
                 )
                 for axes, values in ((parity, y), (error, (y - x) / scale)):
-                    axes.scatter(x, values, s=size, color=colour, alpha=0.6, linewidths=0)
+                    axes.scatter(
+                        x, values, s=size, color=colour, alpha=0.6, linewidths=0,
+                        rasterized=n_points > MOST_VECTOR_POINTS,
+                    )  # fmt: skip
             if parity.has_data() and np.isfinite(parity.dataLim.get_points()).all():
                 ends = parity.dataLim.intervalx
                 parity.plot(ends, ends, color="black", linewidth=0.8, zorder=1.0)
@@ -136,7 +148,7 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             error.set_xlabel(f"DFT {quantity} [{unit}]")
             figure.align_ylabels(panels[:, column])
         handles = [
-            Line2D([], [], color=colour, marker="o", linestyle="", label=group.group)
+            Line2D([], [], color=colour, marker="o", linestyle="", label=as_written(group.group))
             for group, colour in zip(groups, cycle(len(groups)), strict=True)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
@@ -175,18 +187,27 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     )
     energy = energy / MEV
 
+    many = len(trials) > MOST_VECTOR_POINTS
+
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         if np.isfinite(score[~finished]).any():
             left.scatter(
-                number[~finished], score[~finished], color=_GREY, s=20, label="not complete"
+                number[~finished],
+                score[~finished],
+                color=_GREY,
+                s=20,
+                label="not complete",
+                rasterized=many,
             )
         if breaks.any():
             left.scatter(
-                number[breaks], score[breaks], color=_GREY, s=24, marker="x",
+                number[breaks], score[breaks], color=_GREY, s=24, marker="x", rasterized=many,
                 label="beyond the constraints",
             )  # fmt: skip
-        left.scatter(number[kept], score[kept], color=_TRAIN, s=28, label="complete")
+        left.scatter(
+            number[kept], score[kept], color=_TRAIN, s=28, label="complete", rasterized=many
+        )
         known = kept & np.isfinite(score)
         order = np.argsort(number[known])
         left.step(
@@ -203,18 +224,18 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
         n_columns = 2 if breaks.any() else 3  # all that fit above the axes
         left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=n_columns)
 
-        right.scatter(energy[~finished], force[~finished], color=_GREY, s=20)
-        right.scatter(energy[breaks], force[breaks], color=_GREY, s=24, marker="x")
+        right.scatter(energy[~finished], force[~finished], color=_GREY, s=20, rasterized=many)
+        right.scatter(energy[breaks], force[breaks], color=_GREY, s=24, marker="x", rasterized=many)
         coloured = np.isfinite(property_) & kept
         plain = kept & ~coloured
-        right.scatter(energy[plain], force[plain], color=_TRAIN, s=32)
+        right.scatter(energy[plain], force[plain], color=_TRAIN, s=32, rasterized=many)
         if coloured.any():
             # Failed properties count 100 % or so; they would hide all other differences.
             top = 3.0 * float(np.median(property_[coloured])) or None
             beyond = top is not None and bool((property_[coloured] > top).any())
             dots = right.scatter(
                 energy[coloured], force[coloured], c=property_[coloured], s=36,
-                cmap="viridis", vmin=0.0, vmax=top if beyond else None,
+                cmap=_NOT_PALE, vmin=0.0, vmax=top if beyond else None, rasterized=many,
             )  # fmt: skip
             figure.colorbar(
                 dots, ax=right, label="property error [%]", extend="max" if beyond else "neither"

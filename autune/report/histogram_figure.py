@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
-from autune.report.canvas import COLOURS, write_figure
+from autune.report.canvas import COLOURS, as_written, write_figure
 from autune.structures import FloatArray
 from autune.units import MEV
 
@@ -85,8 +85,9 @@ def plot_error_histograms(comparisons: Sequence[GroupComparison], path: str | Pa
                 )  # fmt: skip
                 axes.tick_params(axis="y", labelsize=9)
                 if column == 0:
-                    axes.set_ylabel(group.group)
+                    axes.set_ylabel(as_written(group.group))
             unit = quantity.unit.replace("Angstrom", "Å")
+            panels[-1, column].xaxis.set_major_locator(MaxNLocator(4))
             panels[-1, column].set_xlabel(f"{quantity.name} [{unit}]")
         figure.supylabel("number of structures (left), of components (right)", fontsize=10)
 

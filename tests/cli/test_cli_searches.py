@@ -180,6 +180,7 @@ def test_a_search_says_where_its_results_are_and_what_is_next(run, results, monk
         "results in results/tiny; what is next:",
         "  autune search 'my space.yaml' --name tiny --results results --resume",
         "  autune export results/tiny -o potential  # the best, for n2p2 and LAMMPS",
+        "  autune report results/tiny  # a page with all figures",
         "  autune ui results/tiny  # all trials in a browser",
     ]
     assert run("search", "my space.yaml", "--quiet")[1] == ""

@@ -1,0 +1,212 @@
+"""What each parameter does: its importance, and its effect on errors and properties."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from autune.errors import AutuneError
+from autune.evaluation.effects import Effect, Sample, describe_effect, find_effects
+from autune.evaluation.levels import values_of
+from autune.evaluation.quantities import name_of_setting, quantity_of
+from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, table
+from autune.page.gathered import Gathered
+from autune.page.samples import samples_of
+from autune.page.shapes import draw_shapes
+from autune.page.texts import counted, plain, symbols
+from autune.properties import read_reference
+from autune.report.effect_figure import plot_effect, plot_property_effect
+from autune.report.effect_tables import effect_rows, trend_rows
+from autune.report.importance_figure import importance_rows, plot_importances
+
+FEWEST_TRIALS = 3
+"""Of which an effect is drawn."""
+
+ERRORS = ("energy_rmse", "force_rmse", "property_error")
+
+
+def importance_section(gathered: Gathered) -> Section:
+    """Show how much each parameter has to do with the errors."""
+    importances = gathered.importances
+    if not importances:
+        return Section("importance", "Importance of the parameters", [])
+    drawing = Drawing(
+        "importance",
+        "Share of each parameter in what tells the best tenth of the trials from all (PED-ANOVA), "
+        "per metric. A share has no interval, and parameters without any effect have one too: "
+        "the effects below say what can be told from the scatter.",
+        "Table of the share of each parameter in each metric.",
+        lambda path: plot_importances(importances, path),
+        importance_rows(importances),
+        shaded=True,
+    )
+    return Section("importance", "Importance of the parameters", [drawing])
+
+
+def is_scan(gathered: Gathered) -> bool:
+    """Whether one parameter alone is searched, so that its effect is what the search is about."""
+    return len(gathered.space.parameters) == 1
+
+
+def effects_section(gathered: Gathered) -> Section:
+    """Draw what each parameter does, and say it in a sentence for each metric."""
+    samples = samples_of(gathered)
+    scan = is_scan(gathered)
+    metrics = (
+        _scanned_metrics(samples) if scan else list(dict.fromkeys(["score", *gathered.objectives]))
+    )
+    effects = find_effects(samples, metrics) if len(samples) >= FEWEST_TRIALS else ()
+    blocks: list[Block] = []
+    for effect in effects:
+        drawn = [
+            m
+            for m in metrics
+            if any(level.estimates[m].n for level in effect.levels if m in level.estimates)
+        ]
+        if not drawn:
+            continue
+        name = name_of_setting(effect.parameter)
+        if not scan:
+            blocks.append(Heading(name))
+        blocks += _figures(effect, samples, drawn, scan)
+        if scan:
+            blocks += draw_shapes(gathered, effect)
+            blocks += _values(gathered, samples)
+    if blocks:
+        blocks = [Words(_what_is_compared(gathered, effects)), *blocks, *_tests(effects)]
+    title = "Effects of the parameters"
+    if scan:
+        title = f"Effect of {name_of_setting(gathered.space.parameters[0].key)}"
+    return Section("effects", title, blocks)
+
+
+def _scanned_metrics(samples: Sequence[Sample]) -> list[str]:
+    """Return the errors of a scan: of energies and forces, then of every property."""
+    known = {name: None for sample in samples for one in sample.trainings for name in one}
+    properties = [name for name in known if name.startswith("property_error.")]
+    return [name for name in (*ERRORS, *properties, "prediction_time") if name in known]
+
+
+def _figures(
+    effect: Effect, samples: Sequence[Sample], metrics: Sequence[str], scan: bool
+) -> Iterator[Block]:
+    """Draw test errors, and in a figure of their own those of the properties."""
+    slug = re.sub(r"[^a-z0-9]+", "-", effect.parameter.lower())
+    name = name_of_setting(effect.parameter)
+    parts = {"": metrics}
+    if scan:
+        of_properties = [m for m in metrics if m.startswith("property_error.")]
+        parts = {"": [m for m in metrics if m not in of_properties], "-properties": of_properties}
+    for suffix, some in parts.items():
+        if not some:
+            continue
+        labels = ", ".join(quantity_of(metric).label for metric in some)
+        what = "errors of the properties" if suffix else labels
+        yield Drawing(
+            f"effect-{slug}{suffix}",
+            f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
+            f"and every {'seed' if effect.in_pairs else 'trial'} as a point.",
+            f"{labels} against {name}.",
+            partial(plot_effect, effect, samples, some),
+            effect_rows(effect, some),
+        )
+        # Of a search the verdicts on all metrics are in the table of tests.
+        told = some if scan else [m for m in some if m == some[0] or effect.trends[m].matters]
+        yield Listed([_sentence(effect, metric) for metric in told])
+
+
+def _sentence(effect: Effect, metric: str) -> str:
+    words = symbols(describe_effect(effect, metric))
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _percent(effect: Effect) -> str:
+    return f"{100.0 * effect.confidence:.3g} %"
+
+
+def _values(gathered: Gathered, samples: Sequence[Sample]) -> Iterator[Block]:
+    """Draw the values of the properties against a scanned parameter, beside those of DFT."""
+    references = _references(gathered, samples)
+    if not references:
+        return
+    names = [f"property.{name}" for name in references]
+    for effect in find_effects(samples, names):
+        name = name_of_setting(effect.parameter)
+        yield Drawing(
+            "effect-values",
+            f"Values of the properties against {name}; the dashed line is that of DFT, the band "
+            "its uncertainty.",
+            f"Values of {counted(len(names), 'property', 'properties')} against {name}.",
+            partial(plot_property_effect, effect, samples, references),
+            effect_rows(effect, names),
+        )
+
+
+def _references(gathered: Gathered, samples: Sequence[Sample]) -> dict[str, tuple[float, float]]:
+    """Return DFT's value and its uncertainty of the properties that a training has."""
+    wanted = gathered.settings.evaluation.properties
+    if wanted is None or wanted.reference is None:
+        return {}
+    try:
+        known = read_reference(wanted.reference)
+    except AutuneError:  # the table is on another machine
+        return {}
+    n_seeds = max((len(sample.trainings) for sample in samples), default=0)
+    return {
+        name: (reference.value, reference.uncertainty)
+        for name, reference in known.items()
+        if any(
+            math.isfinite(value)
+            for sample in samples
+            for value in values_of(sample, f"property.{name}", n_seeds)
+        )
+    }
+
+
+def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
+    if all(effect.is_scan for effect in effects):
+        words = (
+            "Only one setting differs between the trials, and all have the same seeds: levels are "
+            "compared in pairs of equal seeds."
+        )
+    elif all(effect.others == "balanced" for effect in effects):
+        words = "Every level met the same combinations of the other settings: main effects."
+    else:
+        words = (
+            "All settings varied at once, and the sampler preferred what was good before: these "
+            "are marginal effects over whatever was tried, no controlled ones. They say which "
+            "settings deserve a scan."
+        )
+    n_stopped = gathered.counts.get("stopped", 0)
+    if n_stopped:
+        words += (
+            f" {counted(n_stopped, 'trial')} that {'was' if n_stopped == 1 else 'were'} stopped "
+            "early cannot be compared and are left out."
+        )
+    return words
+
+
+def _tests(effects: Sequence[Effect]) -> list[Block]:
+    rows = [
+        {
+            "setting": name_of_setting(row["parameter"]),
+            "metric": quantity_of(row["metric"]).label,
+            "levels": str(row["levels"]),
+            "test": row["test"],
+            "p": plain(row["p"], 2),
+            "Spearman": plain(row["correlation"], 2),
+            "p of the trend": plain(row["trend_p"], 2),
+            "matters": row["matters"],
+        }
+        for row in trend_rows(effects)
+    ]
+    return list(
+        table(
+            "All tests; p-values are corrected for their number (Holm).",
+            rows,
+            ("setting", "metric", "test", "matters"),
+            folded=True,
+        )
+    )

@@ -1,0 +1,71 @@
+"""The shapes of symmetry functions beside a scan of their centre, and error against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from autune.architecture import RADIAL
+from autune.evaluation.effects import Effect
+from autune.evaluation.quantities import quantity_of
+from autune.page.blocks import Drawing, Section
+from autune.page.gathered import Gathered
+from autune.page.samples import samples_of
+from autune.potential.basis import build_architecture
+from autune.report.front_figure import front_rows, plot_fronts
+from autune.report.symmetry_figure import plot_symmetry_functions, symmetry_rows
+
+MOST_SHAPES = 7
+COST = "prediction_time"
+MOST_DRAWN = 300
+"""Trials of a front's figure: all that are on it, and others to fill up; its CSV has all."""
+
+
+def draw_shapes(gathered: Gathered, effect: Effect) -> Iterator[Drawing]:
+    """Draw a radial symmetry function at the centres of a scan of r_shift; nothing of others."""
+    if not effect.parameter.endswith("r_shift") or not effect.is_number:
+        return
+    potential = gathered.settings.potential
+    functions = build_architecture(potential).symmetry_functions
+    etas = sorted(
+        {f.eta for of_element in functions.values() for f in of_element if f.kind == RADIAL}
+    )
+    if not etas:
+        return
+    places = [level.middle for level in effect.levels]
+    chosen = sorted({places[i] for i in np.linspace(0, len(places) - 1, MOST_SHAPES).astype(int)})
+    what = (chosen, etas[len(etas) // 2], potential.cutoff_type, potential.cutoff_radius)
+    yield Drawing(
+        "symmetry_functions",
+        "What a neighbour adds to a radial symmetry function, against its distance: the Gaussian "
+        "around r_shift times the cutoff function, which is grey.",
+        "Radial symmetry function for several centres.",
+        partial(plot_symmetry_functions, *what),
+        symmetry_rows(*what),
+        shaded=True,
+    )
+
+
+def cost_section(gathered: Gathered) -> Section:
+    """Draw errors against the time of a prediction, where trials have measured it."""
+    samples = [s for s in samples_of(gathered) if any(COST in one for one in s.trainings)]
+    drawings = []
+    for metric in ("force_rmse", "energy_rmse"):
+        rows = front_rows(samples, COST, metric) if samples else []
+        if not rows:
+            continue
+        shown = sorted(rows, key=lambda row: row["on_front"] != "yes")[:MOST_DRAWN]
+        label = quantity_of(metric).label
+        drawings.append(
+            Drawing(
+                f"cost_{metric}",
+                f"{label} against the time of a prediction; no trial is lower in both than those "
+                "of the Pareto front.",
+                f"{label} against prediction time of {len(rows)} trials.",
+                partial(plot_fronts, shown, COST, metric),
+                rows,
+            )
+        )
+    return Section("cost", "Error against cost", drawings)

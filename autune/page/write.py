@@ -1,0 +1,100 @@
+"""Writing the page of a search, and its figures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from autune.errors import ConfigError
+from autune.formats.files import make_folder, write_text
+from autune.page.accuracy import accuracy_section
+from autune.page.baselines import Baselines, baselines_kept_in
+from autune.page.blocks import Drawing, Section
+from autune.page.committee import committee_section
+from autune.page.effects import effects_section, importance_section, is_scan
+from autune.page.gathered import Gathered, gather
+from autune.page.physics import physics_section
+from autune.page.provenance import provenance_section
+from autune.page.render import render
+from autune.page.shapes import cost_section
+from autune.page.summary import summary_section
+from autune.page.svg import embed
+from autune.page.training import training_section
+from autune.page.trials import best_section, failures_section, trials_section
+from autune.report.tables import tabulate, write_csv
+from autune.search.folder import SearchFolder
+
+PAGE = "report.html"
+
+
+def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
+    """Write what is known of a search as one HTML file, and its figures into a folder.
+
+    The page needs nothing else; the folder of its name without the suffix holds every figure as
+    SVG and PNG, and its numbers as CSV.
+
+    Parameters
+    ----------
+    folder
+        Of the search, which may still run.
+    output
+        File to write, with the suffix .html; None: ``report.html`` in the search's folder.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    SearchError
+        If the study cannot be read.
+    ConfigError, FormatError
+        If the settings or the confirmation are damaged, or something cannot be written.
+    """
+    page = folder.path / PAGE if output is None else Path(output)
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError("", f"the page is HTML; name a file that ends with .html, not {page}")
+    figures = page.with_suffix("")
+    sections = sections_of(gather(folder), baselines_kept_in(figures))
+    drawn = _draw(figures, _drawings(sections))
+    write_text(page, render(folder.name, sections, drawn, figures.name))
+    return page
+
+
+def sections_of(gathered: Gathered, baselines: Baselines) -> list[Section]:
+    """Return all sections in their order; those for which nothing is known are empty."""
+    effects = effects_section(gathered)
+    first, later = ([effects], []) if is_scan(gathered) else ([], [effects])
+    return [
+        summary_section(gathered),
+        *first,
+        best_section(gathered),
+        trials_section(gathered),
+        cost_section(gathered),
+        importance_section(gathered),
+        *later,
+        training_section(gathered),
+        accuracy_section(gathered),
+        physics_section(gathered, baselines),
+        committee_section(gathered),
+        failures_section(gathered),
+        provenance_section(gathered),
+    ]
+
+
+def _drawings(sections: Sequence[Section]) -> list[Drawing]:
+    return [block for s in sections for block in s.blocks if isinstance(block, Drawing)]
+
+
+def _draw(figures: Path, drawings: Iterable[Drawing]) -> dict[str, str]:
+    """Draw all figures into a folder, and return them for the page."""
+    make_folder(figures)
+    drawn = {}
+    for drawing in drawings:
+        drawing.draw(figures / drawing.name)
+        svg = (figures / f"{drawing.name}.svg").read_text(encoding="utf-8")
+        drawn[drawing.name] = embed(svg, drawing.name, drawing.alt, not drawing.shaded)
+        if drawing.rows:
+            write_csv(tabulate(drawing.rows), figures / f"{drawing.name}.csv")
+    return drawn

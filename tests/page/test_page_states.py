@@ -1,0 +1,176 @@
+"""Searches of which less is known, and what stands in the way of a page."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import yaml
+from strict_html import Page
+
+from autune.cli import main
+from autune.page import write_page
+from autune.page.gathered import gather
+from autune.page.predicted import predict_sides
+from autune.page.provenance import provenance_section
+from autune.search.folder import IDENTITY, place
+from autune.search.study.study import Study
+from autune.space import SearchSpace
+
+SPACE = {
+    "name": "early",
+    "dataset": {"path": "nowhere.extxyz"},
+    "potential": {"elements": ["Au"], "hidden_layers": {"choice": [[2], [3]]}},
+    "training": {"force_ratio": {"uniform": [0.5, 1.0]}},
+    "evaluation": {"seeds": 2},
+    "search": {"trials": 9, "objectives": ["energy_rmse", "force_rmse"], "sampler": "random"},
+}
+TOLD = [
+    ("complete", "", {"energy_rmse": 0.02, "force_rmse": 0.2, "score": 5.0}),
+    ("complete", "", {"energy_rmse": 0.01, "force_rmse": 0.3, "score": 2.5}),
+    ("complete", "", {"energy_rmse": 0.03, "force_rmse": 0.1, "score": 3.5}),
+    ("stopped", "after epoch 3 with score 19.6", {}),
+    ("stopped", "after epoch 3 with score 12.1", {}),
+    ("diverged", "seed 1: weights are not finite <b>", {}),
+    ("failed", "no connection to postgresql://me:hush@host/db", {}),
+]
+
+
+def make_search(results, told):
+    """Make a search of which trials were told."""
+    folder = place("early", results)
+    folder.trials.mkdir(parents=True)
+    (folder.path / IDENTITY).write_text("0123456789ab\n")
+    raw = {**SPACE, "tracking": {"mlflow": "postgresql://me:secret@host/mlflow"}}
+    folder.settings_file.write_text(yaml.safe_dump(raw))
+    space = SearchSpace.from_mapping(raw)
+    study = Study.create(folder, SPACE["search"]["objectives"], "fingerprint")
+    study.continue_with(space, space.example().search)
+    for state, reason, metrics in told:
+        proposal = study.propose()
+        study.tell(proposal.number, state, reason, metrics, 1.0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def early(tmp_path_factory):
+    """A search that runs, and its page."""
+    folder = make_search(tmp_path_factory.mktemp("early"), TOLD)
+    return folder, write_page(folder).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(early):
+    return Page(early[1])
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a verb in this process: exit code, standard output, standard error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        return (end.value.code, *capsys.readouterr())
+
+    return call
+
+
+def test_a_search_without_a_complete_trial_says_so(tmp_path):
+    page = Page(write_page(make_search(tmp_path, [])).read_text())
+    assert page.sections == ["summary", "provenance"]
+    words = " ".join(page.texts())
+    assert "0 trials" in words
+    assert "No trial is complete" in words
+
+
+def test_a_search_that_still_runs_has_what_is_known(page):
+    expected = ["summary", "best", "trials", "effects", "failures", "provenance"]
+    assert page.sections == expected
+    words = " ".join(page.texts())
+    assert "has not ended yet" in words
+    assert "not confirmed" in words
+    assert "The structures are not at hand" in words
+
+
+def test_best_come_first_and_the_front_is_listed(page):
+    cells = page.texts("th", "td", "figcaption")
+    start = next(i for i, text in enumerate(cells) if text.startswith("Trials with the lowest"))
+    table = cells[start + 1 : start + 1 + 4 * 4]
+    assert table[:4] == ["trial", "score", "energy RMSE [meV/atom]", "force RMSE [eV/Å]"]
+    assert table[4::4] == ["1", "2", "0"]
+    assert table[6] == "10.00"
+    start = next(i for i, text in enumerate(cells) if text.startswith("Pareto front"))
+    assert cells[start + 4 : start + 13 : 3] == ["1", "0", "2"]
+
+
+def test_failures_are_counted_by_reason(page):
+    cells = page.texts("th", "td")
+    place = cells.index("after epoch 3")
+    assert cells[place : place + 4] == ["after epoch 3", "stopped", "2", "3, 4"]
+    assert "seed 1: weights are not finite <b>" in cells
+
+
+def test_passwords_are_masked(early):
+    folder, text = early
+    assert "secret" in folder.settings_file.read_text()
+    written = [text, *(path.read_text() for path in (folder.path / "report").glob("*.csv"))]
+    assert len(written) > 2
+    assert not any("secret" in one or "hush" in one for one in written)
+    assert "postgresql://me:***@host/mlflow" in text
+
+
+def test_damaged_files_of_trials_take_nothing_else_away(copy):
+    for name in ("history.csv", "result.json", "curves.csv"):
+        for path in copy.glob(f"**/{name}"):
+            if path.parent != copy:
+                path.write_bytes(b"\xff{")
+    for path in copy.glob("**/input.nn"):
+        path.write_text("nonsense\n")
+    shutil.rmtree(copy / "report", ignore_errors=True)
+    page = Page(write_page(place("small", copy.parent)).read_text())
+    assert {"summary", "best", "trials", "properties", "provenance"} <= set(page.sections)
+    assert not {"training", "accuracy", "committee"} & set(page.sections)
+    assert not (copy / "report" / "curves.svg").exists()
+
+
+def test_structures_that_changed_are_not_used(copy):
+    folder = place("small", copy.parent)
+    raw = yaml.safe_load(folder.settings_file.read_text())
+    raw["dataset"]["split_seed"] = 7
+    folder.settings_file.write_text(yaml.safe_dump(raw))
+    found = gather(folder)
+    assert found.dataset is None
+    assert predict_sides(found) == []
+    provenance = provenance_section(found)
+    assert any("are not those with which" in getattr(b, "text", "") for b in provenance.blocks)
+
+
+def test_the_verb_names_page_and_folder(early, run, tmp_path):
+    folder, text = early
+    page = tmp_path / "new" / "mine.html"
+    code, out, _ = run("report", "early", "--results", folder.path.parent, "-o", page)
+    assert code == 0
+    assert str(page) in out
+    assert (page.parent / "mine" / "trials.svg").is_file()
+    # The same search has the same page, wherever it is written.
+    assert page.read_text(encoding="utf-8").replace("<code>mine<", "<code>report<") == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("earlx",), "did you mean early?"),
+        (("early", "-o", "page.pdf"), "ends with .html"),
+        (("early", "-o", "file/page.html"), "cannot be made"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(early, run, tmp_path, monkeypatch, arguments, said):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    code, out, errors = run("report", *arguments, "--results", early[0].path.parent)
+    assert code == 2
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert said in errors
+    assert not out
