@@ -83,7 +83,7 @@ def effects_section(gathered: Gathered) -> Section:
 
 
 def _scanned_metrics(gathered: Gathered, samples: Sequence[Sample]) -> list[str]:
-    """Return the errors of a scan, of energies and forces, then of every property; last its cost."""
+    """Return the errors of a scan, of energies, forces and every property; last its cost."""
     known = {name: None for sample in samples for one in sample.trainings for name in one}
     properties = [name for name in known if name.startswith("property_error.")]
     cost = [COST] if cost_varies(gathered, samples) else []
