@@ -198,6 +198,7 @@ def _tests(effects: Sequence[Effect]) -> list[Block]:
             "p": plain(row["p"], 2),
             "Spearman": plain(row["correlation"], 2),
             "p of the trend": plain(row["trend_p"], 2),
+            "p of a pair": plain(row["pair_p"], 2),
             "matters": row["matters"],
         }
         for row in trend_rows(effects)

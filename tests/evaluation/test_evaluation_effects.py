@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -70,6 +71,47 @@ def test_without_an_effect_few_scans_show_one(n_levels, n_seeds, key):
         effect = only(scan(key, names, scores))
         n_wrong += effect.trends["force_rmse"].matters
     assert n_wrong / n_studies < 0.09  # 5 %, and two standard errors
+
+
+def study_of(n_metrics: int, scores) -> tuple[list[Sample], list[str]]:
+    """Make a scan of choices with several metrics; scores(n) has shape (n_values, n_seeds)."""
+    names = [f"error_{n}" for n in range(n_metrics)]
+    tables = [scores(n) for n in range(n_metrics)]
+    samples = [
+        Sample(
+            level,
+            {CUTOFF: f"f{level:02}"},
+            tuple(
+                {"score": 1.0, **{m: float(x) for m, x in zip(names, of_seed, strict=True)}}
+                for of_seed in np.array([table[level] for table in tables]).T
+            ),
+        )
+        for level in range(len(tables[0]))
+    ]
+    return samples, names
+
+
+def test_without_an_effect_few_studies_of_many_metrics_say_that_a_level_is_worse():
+    rng = np.random.default_rng(3)
+    n_wrong = 0
+    for _ in range(40):
+        samples, names = study_of(12, lambda _: np.exp(0.3 * rng.normal(size=(9, 10))))
+        effect = only(samples, names)
+        n_wrong += any("is worse" in describe_effect(effect, name) for name in names)
+    assert n_wrong <= 6  # 5 %, and two standard errors; 31 % without correction over metrics
+
+
+def test_one_level_of_many_is_told_from_the_others_by_few_seeds():
+    rng = np.random.default_rng(5)
+    worse, by_all = 0, 0
+    for _ in range(10):
+        bad = np.where(np.arange(25) == 7, 20.0, 1.0)[:, None]
+        samples, names = study_of(2, lambda _, b=bad: np.exp(0.3 * rng.normal(size=(25, 7))) * b)
+        effect = only(samples, names)
+        worse += "f07 is worse, by" in describe_effect(effect, names[0])
+        by_all += effect.trends[names[0]].p < 0.05
+    assert worse >= 9
+    assert by_all < worse, "the test of all levels alone would miss some"
 
 
 def test_an_effect_of_a_scan_is_found():
@@ -315,6 +357,13 @@ def test_sentences():
     for part in ("over 5 seeds", "eV/Angstrom", "cannot be told from it", "1 is worse, by 0.0"):
         assert part in words
     assert "r_shift matters (Friedman test, p = " in words
+    steps = np.array([[0.0], [0.01], [0.02], [0.03]])
+    several = only(scan(CUTOFF, ["cos", "exp", "hard", "tanh"], 0.02 + steps + noise[[0, 1, 2, 0]]))
+    assert re.search(
+        r"exp, hard and tanh are worse, exp the least, by 0\.01\d* \(.* to .*\), and tanh the most, "
+        r"by 0\.03\d* \(.* to .*\) eV/Angstrom;",
+        describe_effect(several, "force_rmse"),
+    )
     none = only(scan(CUTOFF, ["cos", "exp", "poly2"], 0.02 + noise))
     words = describe_effect(none, "force_rmse")
     assert "of 3 values of cutoff_type the mean over 5 seeds is lowest at" in words
