@@ -76,8 +76,8 @@ def compare_in_pairs(
     Parameters
     ----------
     scores
-        Shape (k, n), NaN where a training failed: seeds that lack a level are left out, and
-        before that the levels that fail most, as long as more than half of the seeds lack one.
+        Shape (k, n), NaN where a training failed: seeds that lack a level are left out, or the
+        levels that fail most (`complete_part`).
     places
         Value of each level, shape (k,); None for choices.
     confidence

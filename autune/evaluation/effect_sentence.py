@@ -129,7 +129,9 @@ def _failures(effect: Effect) -> str:
         return ""
     named = ", ".join(f"{level.n_failed} at {level.label}" for level in failed[:_MOST_NAMED])
     rest = sum(level.n_failed for level in failed[_MOST_NAMED:])
-    return f"; failed trainings: {named}" + (f", {rest} at others" if rest else "")
+    return f"; failed trainings (diverged, or without a value): {named}" + (
+        f", {rest} at others" if rest else ""
+    )
 
 
 def _is_told(standing: Standing) -> bool:

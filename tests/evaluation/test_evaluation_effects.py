@@ -274,25 +274,29 @@ def test_incomplete_factorial_is_not_balanced():
 
 def test_failed_trainings_do_not_count_but_are_counted():
     good = {"score": 1.0, "force_rmse": 1.0, "property.C44": 30.0, "property_error.C44": 5.0}
+    good["property_error"] = 5.0
     failed = {**good, "property.C44": NAN, "property_error.C44": 100.0}
+    failed |= {"property_error": 100.0, "score": 20.0}
     diverged = {"score": math.inf, "force_rmse": 7.0}
     samples = [
         Sample(0, {CUTOFF: "cos"}, (good, failed, diverged)),
         Sample(1, {CUTOFF: "exp"}, ()),
         Sample(2, {CUTOFF: "poly2"}, (good, good, good)),
     ]
-    effect = only(samples, ("force_rmse", "property.C44", "property_error.C44", "unknown"))
+    names = ("force_rmse", "property.C44", "property_error.C44", "property_error", "score")
+    effect = only(samples, (*names, "unknown"))
     cos, exp, poly = effect.levels
     assert [level.n_failed for level in effect.levels] == [2, 3, 0]
     assert {m: cos.estimates[m].n for m in cos.estimates} == {
-        "force_rmse": 2, "property.C44": 1, "property_error.C44": 1
+        "force_rmse": 2, "property.C44": 1, "property_error.C44": 1, "property_error": 1, "score": 1
     }  # fmt: skip
     assert cos.estimates["property_error.C44"].mean == 5.0, "a penalty is no error"
+    assert cos.estimates["property_error"].mean == 5.0, "nor is what it went into"
     assert exp.estimates["force_rmse"].n == 0
     assert poly.estimates["force_rmse"].n == 3
     assert effect.standings["force_rmse"][0].setting == 2, "fails least"
     assert "property.C44" not in effect.standings, "no value of a property is better"
-    assert "failed trainings: 2 at cos, 3 at exp" in describe_effect(effect, "force_rmse")
+    assert ": 2 at cos, 3 at exp" in describe_effect(effect, "force_rmse")
 
 
 def test_a_level_that_always_fails_does_not_hide_the_others():
@@ -301,6 +305,19 @@ def test_a_level_that_always_fails_does_not_hide_the_others():
     trend = only(scan(SHIFT, range(4), scores)).trends["force_rmse"]
     assert (trend.n_levels, trend.n) == (3, 5)
     assert trend.matters
+
+
+@pytest.mark.parametrize(("n_failed", "expected"), [(1, (4, 9)), (5, (3, 10)), (9, (3, 10))])
+def test_a_level_that_often_fails_does_not_cost_the_others_their_seeds(n_failed, expected):
+    rng = np.random.default_rng(1)
+    scores = np.arange(4.0)[:, None] + 0.5 * rng.normal(size=(4, 10))
+    scores[3, :n_failed] = NAN
+    effect = only(scan(SHIFT, range(4), scores))
+    trend = effect.trends["force_rmse"]
+    assert (trend.n_levels, trend.n) == expected
+    assert trend.matters
+    assert effect.levels[3].estimates["force_rmse"].n == 10 - n_failed
+    assert not effect.standings["force_rmse"][-1].same_as_best
 
 
 def test_condition_leaves_trials_without_a_parameter():
@@ -360,8 +377,8 @@ def test_sentences():
     steps = np.array([[0.0], [0.01], [0.02], [0.03]])
     several = only(scan(CUTOFF, ["cos", "exp", "hard", "tanh"], 0.02 + steps + noise[[0, 1, 2, 0]]))
     assert re.search(
-        r"exp, hard and tanh are worse, exp the least, by 0\.01\d* \(.* to .*\), and tanh the most, "
-        r"by 0\.03\d* \(.* to .*\) eV/Angstrom;",
+        r"exp, hard and tanh are worse, exp the least, by 0\.01\d* \(.* to .*\), and tanh the "
+        r"most, by 0\.03\d* \(.* to .*\) eV/Angstrom;",
         describe_effect(several, "force_rmse"),
     )
     none = only(scan(CUTOFF, ["cos", "exp", "poly2"], 0.02 + noise))
