@@ -12,6 +12,7 @@ from autune.evaluation.effects import Effect, Sample, describe_effect, find_effe
 from autune.evaluation.levels import values_of
 from autune.evaluation.quantities import name_of_setting, quantity_of
 from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, table
+from autune.page.energies import ENERGY, NOT_TRAINED, trials_without_energies
 from autune.page.gathered import Gathered
 from autune.page.samples import samples_of
 from autune.page.shapes import draw_shapes
@@ -24,6 +25,8 @@ from autune.report.importance_figure import importance_rows, plot_importances
 FEWEST_TRIALS = 3
 """Of which an effect is drawn."""
 
+_SAME_TEST = ("dataset.train_without_groups",)
+
 ERRORS = ("energy_rmse", "force_rmse", "property_error")
 
 
@@ -34,9 +37,9 @@ def importance_section(gathered: Gathered) -> Section:
         return Section("importance", "Importance of the parameters", [])
     drawing = Drawing(
         "importance",
-        "Share of each parameter in what tells the best tenth of the trials from all (PED-ANOVA), "
-        "per metric. A share has no interval, and parameters without any effect have one too: "
-        "the effects below say what can be told from the scatter.",
+        "Share of each parameter in what tells the best tenth of the trials (five at least) from "
+        "all (PED-ANOVA), per metric. A share has no interval, and parameters without any effect "
+        "have one too: the effects below say what can be told from the scatter.",
         "Table of the share of each parameter in each metric.",
         lambda path: plot_importances(importances, path),
         importance_rows(importances),
@@ -57,6 +60,9 @@ def effects_section(gathered: Gathered) -> Section:
     metrics = (
         _scanned_metrics(samples) if scan else list(dict.fromkeys(["score", *gathered.objectives]))
     )
+    open_energies = trials_without_energies(gathered) & {sample.number for sample in samples}
+    if len(open_energies) == len(samples):
+        metrics = [name for name in metrics if name.partition(".")[0] != ENERGY]
     effects = find_effects(samples, metrics) if len(samples) >= FEWEST_TRIALS else ()
     blocks: list[Block] = []
     for effect in effects:
@@ -75,7 +81,10 @@ def effects_section(gathered: Gathered) -> Section:
             blocks += draw_shapes(gathered, effect)
             blocks += _values(gathered, samples)
     if blocks:
-        blocks = [Words(_what_is_compared(gathered, effects)), *blocks, *_tests(effects)]
+        said = [Words(_what_is_compared(gathered, effects))]
+        if words := _about_energies(len(open_energies), len(samples)):
+            said.append(Words(words))
+        blocks = [*said, *blocks, *_tests(effects)]
     title = "Effects of the parameters"
     if scan:
         title = f"Effect of {name_of_setting(gathered.space.parameters[0].key)}"
@@ -179,6 +188,16 @@ def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
             "are marginal effects over whatever was tried, no controlled ones. They say which "
             "settings deserve a scan."
         )
+    if gathered.settings.evaluation.cross_validation == "none" and not _splits(gathered):
+        words += (
+            " All trainings have the same test structures: intervals and tests are about the "
+            "scatter of seeds or trials, and do not include what other test structures would show."
+        )
+    if any(effect.standings for effect in effects):
+        words += (
+            " The level with the lowest mean is a lucky one too, so that the differences from it "
+            "are rather too large."
+        )
     n_stopped = gathered.counts.get("stopped", 0)
     if n_stopped:
         words += (
@@ -186,6 +205,24 @@ def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
             "early cannot be compared and are left out."
         )
     return words
+
+
+def _splits(gathered: Gathered) -> bool:
+    """Whether the trials differ in their test structures."""
+    keys = {parameter.key for parameter in gathered.space.parameters}
+    return any(key.startswith("dataset.") and key not in _SAME_TEST for key in keys)
+
+
+def _about_energies(n_open: int, n_trials: int) -> str:
+    """Say of how many trials the energy RMSE has no meaning."""
+    if not n_open:
+        return ""
+    if n_open == n_trials:
+        return NOT_TRAINED
+    return (
+        f"{counted(n_open, 'trial')} of {n_trials} did not train energies: forces leave a constant "
+        "per atom open, which is what the energy RMSE shows of them."
+    )
 
 
 def _tests(effects: Sequence[Effect]) -> list[Block]:

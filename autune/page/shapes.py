@@ -11,6 +11,7 @@ from autune.architecture import RADIAL
 from autune.evaluation.effects import Effect
 from autune.evaluation.quantities import quantity_of
 from autune.page.blocks import Drawing, Section
+from autune.page.energies import ENERGY, trains_energies
 from autune.page.gathered import Gathered
 from autune.page.samples import samples_of
 from autune.potential.basis import build_architecture
@@ -52,7 +53,7 @@ def cost_section(gathered: Gathered) -> Section:
     """Draw errors against the time of a prediction, where trials have measured it."""
     samples = [s for s in samples_of(gathered) if any(COST in one for one in s.trainings)]
     drawings = []
-    for metric in ("force_rmse", "energy_rmse"):
+    for metric in ("force_rmse", ENERGY) if trains_energies(gathered) else ("force_rmse",):
         rows = front_rows(samples, COST, metric) if samples else []
         if not rows:
             continue

@@ -10,6 +10,7 @@ from strict_html import Page
 
 from autune.cli import main
 from autune.page import write_page
+from autune.page.energies import trials_without_energies
 from autune.page.gathered import gather
 from autune.page.predicted import predict_sides
 from autune.page.provenance import provenance_section
@@ -36,15 +37,15 @@ TOLD = [
 ]
 
 
-def make_search(results, told):
+def make_search(results, told, raw=SPACE):
     """Make a search of which trials were told."""
     folder = place("early", results)
     folder.trials.mkdir(parents=True)
     (folder.path / IDENTITY).write_text("0123456789ab\n")
-    raw = {**SPACE, "tracking": {"mlflow": "postgresql://me:secret@host/mlflow"}}
+    raw = {**raw, "tracking": {"mlflow": "postgresql://me:secret@host/mlflow"}}
     folder.settings_file.write_text(yaml.safe_dump(raw))
     space = SearchSpace.from_mapping(raw)
-    study = Study.create(folder, SPACE["search"]["objectives"], "fingerprint")
+    study = Study.create(folder, raw["search"]["objectives"], "fingerprint")
     study.continue_with(space, space.example().search)
     for state, reason, metrics in told:
         proposal = study.propose()
@@ -62,6 +63,35 @@ def early(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(early):
     return Page(early[1])
+
+
+@pytest.mark.parametrize(
+    "ratio", [1.0, {"choice": [0.5, 0.8, 1.0]}, {"choice": [1.0, 0.9, 0.8]}, 0.9]
+)
+def test_energies_that_are_not_trained_are_said_and_no_headline(tmp_path, ratio):
+    radius = 6.0 if isinstance(ratio, dict) else {"choice": [4.0, 5.0, 6.0]}
+    raw = {
+        **SPACE,
+        "training": {"force_ratio": ratio},
+        "potential": {"elements": ["Au"], "cutoff_radius": radius},
+        "search": {**SPACE["search"], "sampler": "grid", "trials": 3},
+    }
+    gathered = gather(make_search(tmp_path, TOLD[:3], raw))
+    ratios = [r.params.get("training.force_ratio", ratio) for r in gathered.records]
+    assert len(trials_without_energies(gathered)) == ratios.count(1.0)
+    page = Page(write_page(gathered.folder).read_text())
+    text = " ".join(page.texts())
+    headline = page.texts("dt")
+    best = ratios[gathered.best]
+    assert ("energy RMSE" in headline) == (best != 1.0)
+    assert "force RMSE" in headline
+    assert "energy RMSE [meV/atom]" in " ".join(page.texts("th")), "in the tables it stays"
+    assert ("Energies are not trained" in text) == (best == 1.0)
+    sentences = [s for s in page.texts("li") if s.startswith("Energy RMSE: ")]
+    assert bool(sentences) == (ratios.count(1.0) < 3)
+    if 0 < ratios.count(1.0) < 3:
+        assert f"{ratios.count(1.0)} trial" in text
+        assert "of 3 did not train energies" in text
 
 
 @pytest.fixture
