@@ -130,8 +130,10 @@ def test_a_study_trains_every_point_with_all_seeds(path: Path) -> None:
     space = SearchSpace.read(path)
     settings = space.example()
     search = settings.search
-    assert (search.pruner, search.racing, settings.training.keep) == ("none", False, "last")
+    assert (search.pruner, search.racing) == ("none", False)
     assert search.trials == len(space.grid())
+    # Points are not compared by errors that have chosen the epoch.
+    assert search.trials == 1 or settings.training.keep == "last"
     assert settings.evaluation.seeds >= 3
     assert f"autune search search_spaces/{path.name}" in path.read_text()
 

@@ -14,7 +14,7 @@ from autune.evaluation.quantities import name_of_setting, quantity_of
 from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, table
 from autune.page.energies import ENERGY, NOT_TRAINED, trials_without_energies
 from autune.page.gathered import Gathered
-from autune.page.samples import samples_of
+from autune.page.samples import COST, cost_varies, samples_of
 from autune.page.shapes import draw_shapes
 from autune.page.texts import counted, plain, symbols
 from autune.properties import read_reference
@@ -57,9 +57,9 @@ def effects_section(gathered: Gathered) -> Section:
     """Draw what each parameter does, and say it in a sentence for each metric."""
     samples = samples_of(gathered)
     scan = is_scan(gathered)
-    metrics = (
-        _scanned_metrics(samples) if scan else list(dict.fromkeys(["score", *gathered.objectives]))
-    )
+    metrics = list(dict.fromkeys(["score", *gathered.objectives]))
+    if scan:
+        metrics = _scanned_metrics(gathered, samples)
     open_energies = trials_without_energies(gathered) & {sample.number for sample in samples}
     if len(open_energies) == len(samples):
         metrics = [name for name in metrics if name.partition(".")[0] != ENERGY]
@@ -91,11 +91,12 @@ def effects_section(gathered: Gathered) -> Section:
     return Section("effects", title, blocks)
 
 
-def _scanned_metrics(samples: Sequence[Sample]) -> list[str]:
-    """Return the errors of a scan: of energies and forces, then of every property."""
+def _scanned_metrics(gathered: Gathered, samples: Sequence[Sample]) -> list[str]:
+    """Return the errors of a scan, of energies, forces and every property; last its cost."""
     known = {name: None for sample in samples for one in sample.trainings for name in one}
     properties = [name for name in known if name.startswith("property_error.")]
-    return [name for name in (*ERRORS, *properties, "prediction_time") if name in known]
+    cost = [COST] if cost_varies(gathered, samples) else []
+    return [name for name in (*ERRORS, *properties, *cost) if name in known]
 
 
 def _figures(

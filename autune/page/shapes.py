@@ -13,13 +13,12 @@ from autune.evaluation.quantities import quantity_of
 from autune.page.blocks import Drawing, Section
 from autune.page.energies import ENERGY, trains_energies
 from autune.page.gathered import Gathered
-from autune.page.samples import samples_of
+from autune.page.samples import COST, cost_varies, samples_of
 from autune.potential.basis import build_architecture
 from autune.report.front_figure import front_rows, plot_fronts
 from autune.report.symmetry_figure import plot_symmetry_functions, symmetry_rows
 
 MOST_SHAPES = 7
-COST = "prediction_time"
 MOST_DRAWN = 300
 """Trials of a front's figure: all that are on it, and others to fill up; its CSV has all."""
 
@@ -50,8 +49,10 @@ def draw_shapes(gathered: Gathered, effect: Effect) -> Iterator[Drawing]:
 
 
 def cost_section(gathered: Gathered) -> Section:
-    """Draw errors against the time of a prediction, where trials have measured it."""
-    samples = [s for s in samples_of(gathered) if any(COST in one for one in s.trainings)]
+    """Draw errors against the time of a prediction, where trials differ in it."""
+    samples = samples_of(gathered)
+    if not cost_varies(gathered, samples):
+        samples = []
     drawings = []
     for metric in ("force_rmse", ENERGY) if trains_energies(gathered) else ("force_rmse",):
         rows = front_rows(samples, COST, metric) if samples else []
