@@ -7,6 +7,11 @@ where the levels share the seeds, of all scores (Kruskal and Wallis, J. Am. Stat
 rank correlation: its mean over the seeds, which is Page's test (J. Am. Stat. Assoc. 58, 216
 (1963)), or that of all scores.
 
+Of levels that share the seeds these probabilities are drawn, so that none is below 1 in 10 000 (1
+in 2000 of many levels and seeds) before it is corrected: the smallest ones are upper limits.  They
+hold for levels that may be exchanged within a seed: what a seed does beyond a common shift must
+not be alike at neighbouring values of a number.
+
 Two levels are compared by the paired t-test, as `autune.evaluation.confidence` does: the ranks of
 five seeds cannot tell two levels apart.
 

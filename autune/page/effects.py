@@ -27,6 +27,11 @@ FEWEST_TRIALS = 3
 
 _SAME_TEST = ("dataset.train_without_groups",)
 
+_SYMMETRIC = (
+    " Intervals are those of normally distributed values: one that reaches 0, as no error does, is "
+    "of few values that scatter unevenly, and ends at a logarithmic axis."
+)
+
 ERRORS = ("energy_rmse", "force_rmse", "property_error")
 
 
@@ -117,7 +122,8 @@ def _figures(
         yield Drawing(
             f"effect-{slug}{suffix}",
             f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
-            f"and every {'seed' if effect.in_pairs else 'trial'} as a point.",
+            f"and every {'seed' if effect.in_pairs else 'trial'} as a point."
+            f"{_SYMMETRIC if _reaches_zero(effect, some) else ''}",
             f"{labels} against {name}.",
             partial(plot_effect, effect, samples, some),
             effect_rows(effect, some),
@@ -125,6 +131,12 @@ def _figures(
         # Of a search the verdicts on all metrics are in the table of tests.
         told = some if scan else [m for m in some if m == some[0] or effect.trends[m].matters]
         yield Listed([_sentence(effect, metric) for metric in told])
+
+
+def _reaches_zero(effect: Effect, metrics: Sequence[str]) -> bool:
+    """Whether an interval of what is never negative does not end above 0."""
+    found = [level.estimates[m] for level in effect.levels for m in metrics if m in level.estimates]
+    return any(one.low <= 0.0 < one.mean for one in found)
 
 
 def _sentence(effect: Effect, metric: str) -> str:
@@ -243,7 +255,8 @@ def _tests(effects: Sequence[Effect]) -> list[Block]:
     ]
     return list(
         table(
-            "All tests; p-values are corrected for their number (Holm).",
+            "All tests; p-values are corrected for their number (Holm). Those of ranks in seeds "
+            "are drawn, so that the smallest are upper limits.",
             rows,
             ("setting", "metric", "test", "matters"),
             folded=True,

@@ -89,6 +89,7 @@ def test_energies_that_are_not_trained_are_said_and_no_headline(tmp_path, ratio)
     assert ("Energies are not trained" in text) == (best == 1.0)
     sentences = [s for s in page.texts("li") if s.startswith("Energy RMSE: ")]
     assert bool(sentences) == (ratios.count(1.0) < 3)
+    assert ("All trainings have the same test structures" in text) == ("Effect of" in text)
     if 0 < ratios.count(1.0) < 3:
         assert f"{ratios.count(1.0)} trial" in text
         assert "of 3 did not train energies" in text
