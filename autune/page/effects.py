@@ -86,7 +86,7 @@ def effects_section(gathered: Gathered) -> Section:
             blocks += draw_shapes(gathered, effect)
             blocks += _values(gathered, samples)
     if blocks:
-        said = [Words(_what_is_compared(gathered, effects))]
+        said = [Words(_what_is_compared(gathered, effects) + _what_is_cut(gathered, samples))]
         if words := _about_energies(len(open_energies), len(samples)):
             said.append(Words(words))
         blocks = [*said, *blocks, *_tests(effects)]
@@ -218,6 +218,29 @@ def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
             "early cannot be compared and are left out."
         )
     return words
+
+
+def _what_is_cut(gathered: Gathered, samples: Sequence[Sample]) -> str:
+    """Say whether errors of properties are at the largest that counts."""
+    wanted = gathered.settings.evaluation.properties
+    if wanted is None or not is_scan(gathered):
+        return ""
+    penalty = wanted.failure_penalty
+    n_cut = sum(
+        any(
+            value >= penalty and math.isfinite(one.get(name.replace("_error", "", 1), math.nan))
+            for name, value in one.items()
+            if name.startswith("property_error.")
+        )
+        for sample in samples
+        for one in sample.trainings
+    )
+    if not n_cut:
+        return ""
+    return (
+        f" Errors of a property above {penalty:g} % count as {penalty:g} % (failure_penalty), as "
+        f"in {counted(n_cut, 'training')} here: means over these are too low."
+    )
 
 
 def _splits(gathered: Gathered) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import pytest
@@ -93,6 +94,27 @@ def test_energies_that_are_not_trained_are_said_and_no_headline(tmp_path, ratio)
     if 0 < ratios.count(1.0) < 3:
         assert f"{ratios.count(1.0)} trial" in text
         assert "of 3 did not train energies" in text
+
+
+@pytest.mark.parametrize(("value", "words"), [(99.0, ""), (100.0, "as in 1 training here")])
+def test_errors_that_are_cut_are_counted(tmp_path, value, words):
+    raw = {
+        **SPACE,
+        "potential": {"elements": ["Au"], "cutoff_radius": {"choice": [4.0, 5.0, 6.0]}},
+        "training": {},
+        "evaluation": {"properties": {"elastic_constants": {}, "failure_penalty": 100.0}},
+        "search": {**SPACE["search"], "sampler": "grid", "trials": 3},
+    }
+    failed = {"property.C11": math.nan, "property_error.C11": 100.0}
+    told = [
+        (state, reason, {**metrics, "property.C11": 300.0, "property_error.C11": value} | more)
+        for (state, reason, metrics), more in zip(
+            TOLD[:3], ({}, failed, {"property_error.C11": 2.0}), strict=True
+        )
+    ]
+    text = write_page(make_search(tmp_path, told, raw)).read_text()
+    assert ("means over these are too low" in text) == bool(words)
+    assert words in text
 
 
 @pytest.fixture
