@@ -7,6 +7,12 @@ where the levels share the seeds, of all scores (Kruskal and Wallis, J. Am. Stat
 rank correlation: its mean over the seeds, which is Page's test (J. Am. Stat. Assoc. 58, 216
 (1963)), or that of all scores.
 
+Of levels that share the seeds these probabilities are drawn, so that none is below 1 in 10 000 (1
+in 2000 of many levels and seeds) before it is corrected: the smallest ones are upper limits.  They
+hold for levels that may be exchanged within a seed: what a seed does beyond a common shift must
+not be alike at neighbouring values of a number.  One level that scatters four times as much as all
+others makes 5 false findings in 100 into 8.
+
 Two levels are compared by the paired t-test, as `autune.evaluation.confidence` does: the ranks of
 five seeds cannot tell two levels apart.
 
@@ -76,8 +82,8 @@ def compare_in_pairs(
     Parameters
     ----------
     scores
-        Shape (k, n), NaN where a training failed: seeds that lack a level are left out, and
-        before that the levels that fail most, as long as more than half of the seeds lack one.
+        Shape (k, n), NaN where a training failed: seeds that lack a level are left out, or the
+        levels that fail most (`complete_part`).
     places
         Value of each level, shape (k,); None for choices.
     confidence

@@ -27,8 +27,9 @@ Scale
     to each other by chance decide it.
 
 Coverage
-    The share of |z| < 1 and < 2.  For errors of standard deviation sigma, z has Student's
-    distribution of M - 1 degrees of freedom; 68 and 95 % are its limits for many members.
+    The share of |z| < 1 and < 2.  For a reference that is one more draw from the members'
+    distribution, alpha = 1 above, z / sqrt(1 + 1/M) has Student's distribution of M - 1 degrees of
+    freedom; 68 and 95 % are its limits for many members.
 
 Bins
     Root mean square of e over that of s, in bins of equal population by s: the reliability diagram
@@ -136,7 +137,7 @@ class Calibration:
     within_one, within_two
         Share of errors below one and two spreads.
     expected_within_one, expected_within_two
-        The same of a calibrated committee of as many members.
+        The same of a calibrated committee of as many members: of `alpha_corrected` 1.
     rank_correlation
         Spearman's, of spread and size of the error; NaN if one of them does not vary.
     normalized_error
@@ -261,8 +262,8 @@ def calibrate(
         alpha_corrected=_correct_for_members(alpha, n_members),
         within_one=float((z2 < 1.0).mean()),
         within_two=float((z2 < 4.0).mean()),
-        expected_within_one=2.0 * float(stdtr(n_members - 1, 1.0)) - 1.0,
-        expected_within_two=2.0 * float(stdtr(n_members - 1, 2.0)) - 1.0,
+        expected_within_one=_expect_within(1.0, n_members),
+        expected_within_two=_expect_within(2.0, n_members),
         rank_correlation=rank_correlation(spread, np.abs(error)),
         normalized_error=float(np.mean([abs(b.error - b.spread) / b.spread for b in bins])),
     )
@@ -273,6 +274,10 @@ def _correct_for_members(alpha: float, n_members: int) -> float:
         return math.nan
     squared = (n_members - 3) / (n_members - 1) * alpha**2 - 1.0 / n_members
     return math.sqrt(max(0.0, squared))
+
+
+def _expect_within(n_spreads: float, n_members: int) -> float:
+    return 2.0 * float(stdtr(n_members - 1, n_spreads / math.sqrt(1.0 + 1.0 / n_members))) - 1.0
 
 
 def _make_bins(

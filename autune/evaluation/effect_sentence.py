@@ -19,7 +19,9 @@ _MOST_NAMED = 5
 def describe_effect(effect: Effect, metric: str) -> str:
     """Say in a sentence which levels are best, by how much, and whether anything can be told.
 
-    Intervals are those of means, not corrected for the number of comparisons; six levels or more
+    Levels are told apart only where the parameter matters to the metric. Intervals are those of
+    means over the seeds, or of mean differences from the level with the lowest mean; they are not
+    corrected for the number of comparisons, nor for the choice of that level. Six levels or more
     are told apart by ranks, so that a level can be worse whose interval reaches over zero for the
     sake of one seed.
 
@@ -43,7 +45,7 @@ def describe_effect(effect: Effect, metric: str) -> str:
     told = any(_is_told(standing) for standing in standings)
     short = name.rpartition(".")[2]  # once it was named in full
     words = _best(effect, standings, quantity) if told else _range(effect, metric, known, quantity)
-    words += _verdict(effect, effect.trends[metric], short, told) + _failures(effect)
+    words += _verdict(effect, effect.trends[metric], short) + _failures(effect)
     if effect.others == "unbalanced":
         words += "; the other parameters are not balanced: a marginal effect, not a controlled one"
     return f"{quantity.label}: {words}"
@@ -72,7 +74,11 @@ def _best(effect: Effect, standings: Sequence[Standing], quantity: Quantity) -> 
             words += f"; {_levels(effect, worse)} is worse, by {most}"
         else:
             least = _interval(differences[0], replace(quantity, unit=""))
-            words += f"; {_levels(effect, worse)} are worse, by {least} at least and {most} at most"
+            near, far = (_levels(effect, [worse[place]]) for place in (0, -1))
+            words += (
+                f"; {_levels(effect, worse)} are worse, {near} the least, by {least}, and {far} "
+                f"the most, by {most}"
+            )
     lower = [standing for mean, _, standing in behind if mean < 0.0]
     if lower:
         words += f"; lower, but failing more often: {_levels(effect, lower)}"
@@ -92,17 +98,17 @@ def _range(effect: Effect, metric: str, known: Sequence[int], quantity: Quantity
     )
 
 
-def _verdict(effect: Effect, trend: Trend, name: str, told: bool) -> str:
+def _verdict(effect: Effect, trend: Trend, name: str) -> str:
     """Say what the tests found."""
     slope = _slope(trend, name, effect.confidence)
     if math.isnan(trend.p):
         return slope or f"; too few trainings to test whether {name} matters"
     p = f"{trend.test}, {_p(trend.p)}"
-    if not trend.matters and not told:
+    if not trend.matters:
         scatter = "seeds" if effect.in_pairs else "trials"
         return f"; no effect of {name} can be told from the scatter of the {scatter} ({p})"
     if not trend.p < 1.0 - effect.confidence:  # a trend shows more, or the difference of two
-        return f"{slope if trend.matters else ''}; all levels together show no effect ({p})"
+        return f"{slope}; all levels together show no effect ({p})"
     return f"; {name} matters ({p}){slope}"
 
 
@@ -123,7 +129,9 @@ def _failures(effect: Effect) -> str:
         return ""
     named = ", ".join(f"{level.n_failed} at {level.label}" for level in failed[:_MOST_NAMED])
     rest = sum(level.n_failed for level in failed[_MOST_NAMED:])
-    return f"; failed trainings: {named}" + (f", {rest} at others" if rest else "")
+    return f"; failed trainings (diverged, or without a value): {named}" + (
+        f", {rest} at others" if rest else ""
+    )
 
 
 def _is_told(standing: Standing) -> bool:

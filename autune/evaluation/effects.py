@@ -3,7 +3,7 @@
 How well this can be said depends on how the trials were chosen:
 
 - *Scan*: only one parameter differs between the trials.  Its levels are compared in pairs of equal
-  seeds, so that what a seed does to all of them (its split, its initial weights) cancels.
+  seeds, so that what a seed does to all of them (by its initial weights, say) cancels.
 - *Full factorial*: every level of the parameter met the same combinations of the others.  The
   metric is averaged over these, seed by seed, and the levels are compared in pairs as before: the
   main effect (Box, Hunter, Hunter, Statistics for Experimenters, 2nd ed. (2005), chapter 5).
@@ -13,7 +13,13 @@ How well this can be said depends on how the trials were chosen:
   for independent, which those of a sampler that learns are not; they say what deserves a scan.
 
 All p-values of one call, of all parameters and metrics, are corrected together by the method of
-Holm: a study in which nothing matters is said to have an effect in 5 of 100 cases at most.
+Holm, and levels are told apart only where a metric passes: a study in which nothing matters is said
+to have an effect in 5 of 100 cases at most.  Of each metric that passes, two equal levels are told
+apart in 5 of 100 cases at most; among many metrics some may be.
+
+What is tested is the scatter of the seeds.  All trainings have the same test structures and the
+same references, so that neither intervals nor p-values include what others would give.  The level
+with the lowest mean is also a lucky one: its mean is too low, differences from it are too large.
 """
 
 from __future__ import annotations
@@ -58,14 +64,18 @@ class Trend(Association):
 
     Parameters
     ----------
+    pair_p
+        The smallest of the comparisons of levels with the best one: a single level that differs
+        shows in it before it shows in ``p``.  NaN of two levels, whose test it is already.
     matters
         Whether a corrected p is below 1 - confidence.
 
     Notes
     -----
-    ``p`` and ``trend_p`` are corrected, over all metrics and parameters.
+    ``p``, ``trend_p`` and ``pair_p`` are corrected, over all metrics and parameters.
     """
 
+    pair_p: float = math.nan
     matters: bool = False
 
 
@@ -87,8 +97,9 @@ class Effect:
     standings
         Per metric the levels, best first (`Standing.setting` is the place in `levels`), if they
         share their seeds: in a scan or a full factorial. Fewer than six levels are told from the
-        best by `rank_settings`, more by `rank_levels`. None of values of properties, of
-        which none is better than another.
+        best by `rank_settings`, more by `rank_levels`, and none where the parameter does not
+        matter to the metric (`Trend.matters`). None of values of properties, of which none is
+        better than another.
     trends
         Per metric, for numbers and choices.
     others
@@ -189,7 +200,7 @@ def _effect(
             found = compare_apart(np.concatenate(scores), of_trials, places, confidence)
         for level, row in zip(estimates, scores, strict=True):
             level[metric] = estimate(row, confidence)
-        trends[metric] = Trend(**vars(found))
+        trends[metric] = Trend(**vars(found), pair_p=_smallest_p(standings.get(metric, ())))
     levels = tuple(
         Level(
             group.value,
@@ -226,20 +237,49 @@ def _means_of_finite(table: FloatArray) -> FloatArray:
     return np.array([estimate(row).mean for row in table])
 
 
+def _smallest_p(standings: Sequence[Standing]) -> float:
+    """Return the smallest p-value of all levels, NaN of fewer than three."""
+    differences = [s.difference.p for s in standings if s.difference is not None]
+    known = [p for p in differences if not math.isnan(p)]
+    return min(known) if len(known) > 1 else math.nan
+
+
 def _corrected(effects: Sequence[Effect], confidence: float) -> tuple[Effect, ...]:
-    """Correct all p-values for their number."""
+    """Correct all p-values for their number; tell no levels apart where nothing is left."""
     places = [(i, metric) for i, effect in enumerate(effects) for metric in effect.trends]
-    raw = [(effects[i].trends[m].p, effects[i].trends[m].trend_p) for i, m in places]
-    p_values = holm(np.array(raw, dtype=np.float64).ravel()).reshape(-1, 2)
+    trends = [effects[i].trends[metric] for i, metric in places]
+    raw = np.array([(t.p, t.trend_p, t.pair_p) for t in trends], dtype=np.float64)
+    p_values = holm(raw.ravel()).reshape(-1, 3)
     corrected: list[dict[str, Trend]] = [{} for _ in effects]
-    for (i, metric), (p, trend_p) in zip(places, p_values.tolist(), strict=True):
+    for (i, metric), found in zip(places, p_values.tolist(), strict=True):
+        p, trend_p, pair_p = found
         corrected[i][metric] = replace(
             effects[i].trends[metric],
             p=p,
             trend_p=trend_p,
-            matters=any(not math.isnan(q) and q < 1.0 - confidence for q in (p, trend_p)),
+            pair_p=pair_p,
+            matters=any(q < 1.0 - confidence for q in found),
         )
     return tuple(
-        replace(effect, trends=trends)
-        for effect, trends in zip(effects, corrected, strict=True)
-    )  # fmt: skip
+        replace(
+            effect,
+            trends=trends_of_effect,
+            standings={
+                metric: standings if trends_of_effect[metric].matters else _not_told(standings)
+                for metric, standings in effect.standings.items()
+            },
+        )
+        for effect, trends_of_effect in zip(effects, corrected, strict=True)
+    )
+
+
+def _not_told(standings: tuple[Standing, ...]) -> tuple[Standing, ...]:
+    """Take back what tells levels apart but failures; the p-values stay."""
+    return tuple(
+        replace(
+            standing,
+            difference=standing.difference and replace(standing.difference, distinguishable=False),
+            same_as_best=standing.failures == standings[0].failures,
+        )
+        for standing in standings
+    )

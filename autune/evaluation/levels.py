@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -16,6 +16,8 @@ from autune.structures import FloatArray
 
 MOST_BINS = 8
 """Levels of a number that nearly every trial has another value of."""
+
+_ERROR = "property_error."
 
 
 @dataclass(frozen=True)
@@ -126,15 +128,27 @@ def values_of(sample: Sample, metric: str, n_seeds: int) -> FloatArray:
     """Return a metric of every training, NaN where it failed, shape (n_seeds,).
 
     The error that stands for a property that could not be calculated is a penalty, and no value.
+    Neither are the property error and the score into which it went.
     """
     values = np.full(n_seeds, np.nan)
     for seed, training in enumerate(sample.trainings):
         value = training.get(metric, math.nan)
-        name = metric.removeprefix("property_error.")
-        measured = name == metric or not math.isnan(training.get(f"property.{name}", 0.0))
+        measured = not any(_is_penalty(error, training) for error in _errors_in(metric, training))
         if measured and math.isfinite(value) and math.isfinite(training.get("score", 0.0)):
             values[seed] = value
     return values
+
+
+def _errors_in(metric: str, training: Mapping[str, float]) -> Iterable[str]:
+    """Return the errors of properties that a metric is made of."""
+    if metric in ("score", "property_error"):
+        return [name for name in training if name.startswith(_ERROR)]
+    return [metric] if metric.startswith(_ERROR) else []
+
+
+def _is_penalty(error: str, training: Mapping[str, float]) -> bool:
+    """Whether a property could not be calculated."""
+    return math.isnan(training.get(f"property.{error.removeprefix(_ERROR)}", 0.0))
 
 
 def count_failed(samples: Sequence[Sample], metrics: Sequence[str], n_seeds: int) -> int:

@@ -25,18 +25,22 @@ _FEWEST_DRAWS, _MOST_DRAWS, _MOST_RANKS = 1999, 9999, 3_000_000
 def complete_part(scores: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the levels and seeds whose scores are all there.
 
-    Seeds that lack a level are left out, and before that the levels that fail most, as long as
-    more than half of the seeds lack one.
+    Seeds that lack a level are left out, and before that the levels that fail most, one number of
+    failures after the other, where that leaves more: the largest (k - 1) (n - 1), the degrees of
+    freedom of the scatter.  A level of which half of the seeds fail does not cost all others half
+    of theirs.
     """
     there = np.isfinite(scores)
     levels = np.flatnonzero(there.any(axis=1))
+    most, kept = 0, (np.arange(0), np.arange(0))
     while len(levels):
         seeds = np.flatnonzero(there[levels].all(axis=0))
-        if len(seeds) >= max(2, 0.5 * scores.shape[1]):
-            return levels, seeds
+        freedom = (len(levels) - 1) * (len(seeds) - 1)
+        if freedom > most:
+            most, kept = freedom, (levels, seeds)
         n_there = there[levels].sum(axis=1)
         levels = levels[n_there > n_there.min()]
-    return levels, np.arange(0)
+    return kept
 
 
 def ranks_of(values: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from autune.evaluation.accuracy import GroupComparison, accuracy_of, compare
 from autune.page.blocks import Block, Drawing, Section, Words, table
+from autune.page.energies import NOT_TRAINED, trains_energies
 from autune.page.gathered import Gathered
 from autune.page.predicted import Side, predict_sides
 from autune.page.texts import error_text
@@ -66,11 +67,14 @@ def _what_is_shown(gathered: Gathered, sides: Sequence[Side]) -> str:
     which = "of its median seed" if gathered.confirmed is not None else "of its best seed"
     if gathered.shown_settings.evaluation.cross_validation != "none":
         which = "of its median training"
+    chosen = "epoch and settings" if gathered.shown_settings.training.keep == "best" else "settings"
     words = (
         f"Predictions of trial {gathered.best} by the potential {which}, which is the one that is "
-        "exported. The structures of the test chose epoch and settings, so that their errors are "
-        "lower limits of what is to be expected elsewhere."
+        f"exported. The structures of the test chose {chosen}, so that larger errors than theirs "
+        "are to be expected elsewhere."
     )
+    if not trains_energies(gathered):
+        words += f" {NOT_TRAINED}"
     for side in sides:
         if len(side.structures) < side.n_all:
             words += (

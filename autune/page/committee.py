@@ -5,6 +5,7 @@ from __future__ import annotations
 from autune.errors import AutuneError
 from autune.evaluation.calibration import Calibration, measure_calibration
 from autune.page.blocks import Drawing, Listed, Section, Words
+from autune.page.energies import trains_energies
 from autune.page.gathered import Gathered
 from autune.page.predicted import test_set
 from autune.page.texts import counted, symbols
@@ -27,7 +28,8 @@ def committee_section(gathered: Gathered) -> Section:
             Words(
                 f"The {counted(n_members, 'potential')} of trial {gathered.best}, one for each "
                 "seed, form a committee. Where its spread follows its errors, it warns of "
-                "predictions that are not to be trusted."
+                "predictions that are not to be trusted. The test chose the settings, so that "
+                "elsewhere errors may be larger for the same spread."
             ),
             Listed([_sentence(one) for one in calibrations]),
             Drawing(
@@ -60,6 +62,7 @@ def _measure(gathered: Gathered) -> list[Calibration]:
             return []
         committee = Committee(tuple(Potential.load(path) for path in shown.potentials))
         predictions = [committee.predict(structure) for structure in structures]
-        return measure_calibration(structures, predictions)
+        found = measure_calibration(structures, predictions)
+        return [c for c in found if c.quantity != "energy" or trains_energies(gathered)]
     except AutuneError:  # damaged, or the members do not differ
         return []

@@ -12,6 +12,7 @@ from autune.evaluation.effects import Effect, Sample, describe_effect, find_effe
 from autune.evaluation.levels import values_of
 from autune.evaluation.quantities import name_of_setting, quantity_of
 from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, table
+from autune.page.energies import ENERGY, NOT_TRAINED, trials_without_energies
 from autune.page.gathered import Gathered
 from autune.page.samples import COST, cost_varies, samples_of
 from autune.page.shapes import draw_shapes
@@ -24,6 +25,13 @@ from autune.report.importance_figure import importance_rows, plot_importances
 FEWEST_TRIALS = 3
 """Of which an effect is drawn."""
 
+_SAME_TEST = ("dataset.train_without_groups",)
+
+_SYMMETRIC = (
+    " Intervals are those of normally distributed values: one that reaches 0, as no error does, is "
+    "of few values that scatter unevenly, and ends at a logarithmic axis."
+)
+
 ERRORS = ("energy_rmse", "force_rmse", "property_error")
 
 
@@ -34,9 +42,9 @@ def importance_section(gathered: Gathered) -> Section:
         return Section("importance", "Importance of the parameters", [])
     drawing = Drawing(
         "importance",
-        "Share of each parameter in what tells the best tenth of the trials from all (PED-ANOVA), "
-        "per metric. A share has no interval, and parameters without any effect have one too: "
-        "the effects below say what can be told from the scatter.",
+        "Share of each parameter in what tells the best tenth of the trials (five at least) from "
+        "all (PED-ANOVA), per metric. A share has no interval, and parameters without any effect "
+        "have one too: the effects below say what can be told from the scatter.",
         "Table of the share of each parameter in each metric.",
         lambda path: plot_importances(importances, path),
         importance_rows(importances),
@@ -57,6 +65,9 @@ def effects_section(gathered: Gathered) -> Section:
     metrics = list(dict.fromkeys(["score", *gathered.objectives]))
     if scan:
         metrics = _scanned_metrics(gathered, samples)
+    open_energies = trials_without_energies(gathered) & {sample.number for sample in samples}
+    if len(open_energies) == len(samples):
+        metrics = [name for name in metrics if name.partition(".")[0] != ENERGY]
     effects = find_effects(samples, metrics) if len(samples) >= FEWEST_TRIALS else ()
     blocks: list[Block] = []
     for effect in effects:
@@ -75,7 +86,10 @@ def effects_section(gathered: Gathered) -> Section:
             blocks += draw_shapes(gathered, effect)
             blocks += _values(gathered, samples)
     if blocks:
-        blocks = [Words(_what_is_compared(gathered, effects)), *blocks, *_tests(effects)]
+        said = [Words(_what_is_compared(gathered, effects) + _what_is_cut(gathered, samples))]
+        if words := _about_energies(len(open_energies), len(samples)):
+            said.append(Words(words))
+        blocks = [*said, *blocks, *_tests(effects)]
     title = "Effects of the parameters"
     if scan:
         title = f"Effect of {name_of_setting(gathered.space.parameters[0].key)}"
@@ -108,7 +122,8 @@ def _figures(
         yield Drawing(
             f"effect-{slug}{suffix}",
             f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
-            f"and every {'seed' if effect.in_pairs else 'trial'} as a point.",
+            f"and every {'seed' if effect.in_pairs else 'trial'} as a point."
+            f"{_SYMMETRIC if _reaches_zero(effect, some) else ''}",
             f"{labels} against {name}.",
             partial(plot_effect, effect, samples, some),
             effect_rows(effect, some),
@@ -116,6 +131,12 @@ def _figures(
         # Of a search the verdicts on all metrics are in the table of tests.
         told = some if scan else [m for m in some if m == some[0] or effect.trends[m].matters]
         yield Listed([_sentence(effect, metric) for metric in told])
+
+
+def _reaches_zero(effect: Effect, metrics: Sequence[str]) -> bool:
+    """Whether an interval of what is never negative does not end above 0."""
+    found = [level.estimates[m] for level in effect.levels for m in metrics if m in level.estimates]
+    return any(one.low <= 0.0 < one.mean for one in found)
 
 
 def _sentence(effect: Effect, metric: str) -> str:
@@ -180,6 +201,16 @@ def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
             "are marginal effects over whatever was tried, no controlled ones. They say which "
             "settings deserve a scan."
         )
+    if gathered.settings.evaluation.cross_validation == "none" and not _splits(gathered):
+        words += (
+            " All trainings have the same test structures: intervals and tests are about the "
+            "scatter of seeds or trials, and do not include what other test structures would show."
+        )
+    if any(effect.standings for effect in effects):
+        words += (
+            " The level with the lowest mean is a lucky one too, so that the differences from it "
+            "are rather too large."
+        )
     n_stopped = gathered.counts.get("stopped", 0)
     if n_stopped:
         words += (
@@ -187,6 +218,47 @@ def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
             "early cannot be compared and are left out."
         )
     return words
+
+
+def _what_is_cut(gathered: Gathered, samples: Sequence[Sample]) -> str:
+    """Say whether errors of properties are at the largest that counts."""
+    wanted = gathered.settings.evaluation.properties
+    if wanted is None or not is_scan(gathered):
+        return ""
+    penalty = wanted.failure_penalty
+    n_cut = sum(
+        any(
+            value >= penalty and math.isfinite(one.get(name.replace("_error", "", 1), math.nan))
+            for name, value in one.items()
+            if name.startswith("property_error.")
+        )
+        for sample in samples
+        for one in sample.trainings
+    )
+    if not n_cut:
+        return ""
+    return (
+        f" Errors of a property above {penalty:g} % count as {penalty:g} % (failure_penalty), as "
+        f"in {counted(n_cut, 'training')} here: means over these are too low."
+    )
+
+
+def _splits(gathered: Gathered) -> bool:
+    """Whether the trials differ in their test structures."""
+    keys = {parameter.key for parameter in gathered.space.parameters}
+    return any(key.startswith("dataset.") and key not in _SAME_TEST for key in keys)
+
+
+def _about_energies(n_open: int, n_trials: int) -> str:
+    """Say of how many trials the energy RMSE has no meaning."""
+    if not n_open:
+        return ""
+    if n_open == n_trials:
+        return NOT_TRAINED
+    return (
+        f"{counted(n_open, 'trial')} of {n_trials} did not train energies: forces leave a constant "
+        "per atom open, which is what the energy RMSE shows of them."
+    )
 
 
 def _tests(effects: Sequence[Effect]) -> list[Block]:
@@ -199,13 +271,15 @@ def _tests(effects: Sequence[Effect]) -> list[Block]:
             "p": plain(row["p"], 2),
             "Spearman": plain(row["correlation"], 2),
             "p of the trend": plain(row["trend_p"], 2),
+            "p of a pair": plain(row["pair_p"], 2),
             "matters": row["matters"],
         }
         for row in trend_rows(effects)
     ]
     return list(
         table(
-            "All tests; p-values are corrected for their number (Holm).",
+            "All tests; p-values are corrected for their number (Holm). Those of ranks in seeds "
+            "are drawn, so that the smallest are upper limits.",
             rows,
             ("setting", "metric", "test", "matters"),
             folded=True,

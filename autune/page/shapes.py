@@ -11,6 +11,7 @@ from autune.architecture import RADIAL
 from autune.evaluation.effects import Effect
 from autune.evaluation.quantities import quantity_of
 from autune.page.blocks import Drawing, Section
+from autune.page.energies import ENERGY, trains_energies
 from autune.page.gathered import Gathered
 from autune.page.samples import COST, cost_varies, samples_of
 from autune.potential.basis import build_architecture
@@ -53,7 +54,7 @@ def cost_section(gathered: Gathered) -> Section:
     if not cost_varies(gathered, samples):
         samples = []
     drawings = []
-    for metric in ("force_rmse", "energy_rmse"):
+    for metric in ("force_rmse", ENERGY) if trains_energies(gathered) else ("force_rmse",):
         rows = front_rows(samples, COST, metric) if samples else []
         if not rows:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autune.evaluation.quantities import quantity_of
 from autune.page.blocks import Block, Listed, Numbers, Section
+from autune.page.energies import ENERGY, NOT_TRAINED, trains_energies
 from autune.page.gathered import Gathered
 from autune.page.texts import (
     counted,
@@ -39,6 +40,8 @@ def summary_section(gathered: Gathered) -> Section:
             "luckiest, so expect larger errors from another training."
         )
     blocks: list[Block] = []
+    if gathered.ranked and not trains_energies(gathered):
+        sentences.append(NOT_TRAINED)
     if gathered.ranked:
         blocks.append(Numbers(_numbers(gathered)))
     return Section("summary", "Summary", [*blocks, Listed([symbols(s) for s in sentences])])
@@ -61,7 +64,7 @@ def _how_it_went(gathered: Gathered) -> list[str]:
 
 
 def _best_of_search(gathered: Gathered, best: Record) -> str:
-    names = [name for name in UNITS if name in best.metrics]
+    names = [name for name in _headline(gathered) if name in best.metrics]
     parts = [
         f"{quantity_of(name).label} {with_unit(name, metric_text(name, best.metrics))}"
         for name in names
@@ -96,6 +99,11 @@ def _what_the_holdout_says(confirmed: Confirmed, holdout: Holdout) -> str:
     )
 
 
+def _headline(gathered: Gathered) -> list[str]:
+    """Return the metrics that say how good a potential is."""
+    return [name for name in UNITS if name != ENERGY or trains_energies(gathered)]
+
+
 def _numbers(gathered: Gathered) -> list[tuple[str, str, str]]:
     """Return the errors of the best setting: over fresh seeds, if there are any."""
     if (confirmed := gathered.confirmed) is not None:
@@ -103,9 +111,12 @@ def _numbers(gathered: Gathered) -> list[tuple[str, str, str]]:
         texts = {
             name: number_text(name, confirmed.confirmation.estimate(setting, name))
             for name in confirmed.confirmation.metrics
+            if name in _headline(gathered)
         }
     else:
-        texts = {name: metric_text(name, gathered.ranked[0].metrics) for name in UNITS}
+        texts = {
+            name: metric_text(name, gathered.ranked[0].metrics) for name in _headline(gathered)
+        }
     return [
         ("best setting", f"trial {gathered.best}", ""),
         *((quantity_of(n).label, text, unit_text(n)) for n, text in texts.items() if text),

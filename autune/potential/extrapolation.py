@@ -2,7 +2,8 @@
 
 A network learns nothing about values of a symmetry function that no atom of its training set
 has; outside of their range it extrapolates (Behler, Int. J. Quantum Chem. 115, 1032 (2015),
-section on the quality of the training set).
+section on the quality of the training set).  Outside is further than 2.2e-13 outside, as in n2p2: a
+function whose range is smaller (`potential.minimum_spread: 0` keeps them) says nothing.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from autune.evaluation.quantities import name_of_setting
 from autune.report.canvas import write_figure
 from autune.report.effect_panel import draw_panel, legend_of, panels_of, size_of
 from autune.report.effect_tables import drawn_of
-from autune.report.marks import MEANINGS, SAME, WORSE, Mark, mark_of
+from autune.report.marks import BEST, MEANINGS, SAME, WORSE, Mark, mark_of
 from autune.report.panel import Panel
 
 _BAND = "#cfcfcf"
@@ -65,7 +65,7 @@ def plot_effect(
         what = "mean of the trials" + (" in a range of values" if effect.is_binned else "")
         meanings = {SAME: what}
     elif any(effect.standings.get(panel.metric) for panel in panels):
-        meanings = MEANINGS
+        meanings = MEANINGS | {BEST: "best mean"}
     else:
         meanings = {SAME: "mean over the seeds"}
 

@@ -64,7 +64,8 @@ def effect_rows(effect: Effect, metrics: Sequence[str]) -> list[dict[str, Any]]:
     Of every metric its mean and as NAME_std, NAME_low, NAME_high the standard deviation and the
     confidence interval of the mean, as n.NAME the number of seeds (or trials).  Where levels are
     compared in pairs also p.NAME, of the difference from the best level, corrected for the number
-    of pairs, and same_as_best.NAME.
+    of pairs but not of metrics, and same_as_best.NAME, which is no only where the parameter
+    matters to the metric.
     """
     rows = []
     for place, level in enumerate(effect.levels):
@@ -129,6 +130,7 @@ def trend_rows(effects: Iterable[Effect]) -> list[dict[str, Any]]:
             "correlation_low": trend.low,
             "correlation_high": trend.high,
             "trend_p": trend.trend_p,
+            "pair_p": trend.pair_p,
             "matters": "yes" if trend.matters else "no",
         }
         for effect in effects

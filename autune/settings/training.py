@@ -103,3 +103,13 @@ class TrainingSettings(Model):
         "best", description="Which epoch's weights to keep; best: lowest score on the test set."
     )
     seed: int = Field(1, ge=0, description="Seed of weights and candidates (of the first seed).")
+
+    @property
+    def trains_energies(self) -> bool:
+        """Whether an epoch has energy updates; forces alone leave a constant per atom open."""
+        return self.n_force_updates < self.updates_per_epoch
+
+    @property
+    def n_force_updates(self) -> int:
+        """Force updates of an epoch."""
+        return round(self.updates_per_epoch * self.force_ratio)

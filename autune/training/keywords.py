@@ -13,7 +13,7 @@ def training_keywords(
 ) -> dict[str, list[str]]:
     """Return the keywords of nnp-train for a training on so many energies and force components."""
     s, k, i = settings, settings.kalman, settings.initialization
-    force_updates = round(s.updates_per_epoch * s.force_ratio)
+    force_updates = s.n_force_updates
     energy_updates = s.updates_per_epoch - force_updates
     values: dict[str, str | int | float] = {
         "epochs": s.epochs,

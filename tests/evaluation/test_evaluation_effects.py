@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -70,6 +71,47 @@ def test_without_an_effect_few_scans_show_one(n_levels, n_seeds, key):
         effect = only(scan(key, names, scores))
         n_wrong += effect.trends["force_rmse"].matters
     assert n_wrong / n_studies < 0.09  # 5 %, and two standard errors
+
+
+def study_of(n_metrics: int, scores) -> tuple[list[Sample], list[str]]:
+    """Make a scan of choices with several metrics; scores(n) has shape (n_values, n_seeds)."""
+    names = [f"error_{n}" for n in range(n_metrics)]
+    tables = [scores(n) for n in range(n_metrics)]
+    samples = [
+        Sample(
+            level,
+            {CUTOFF: f"f{level:02}"},
+            tuple(
+                {"score": 1.0, **{m: float(x) for m, x in zip(names, of_seed, strict=True)}}
+                for of_seed in np.array([table[level] for table in tables]).T
+            ),
+        )
+        for level in range(len(tables[0]))
+    ]
+    return samples, names
+
+
+def test_without_an_effect_few_studies_of_many_metrics_say_that_a_level_is_worse():
+    rng = np.random.default_rng(3)
+    n_wrong = 0
+    for _ in range(40):
+        samples, names = study_of(12, lambda _: np.exp(0.3 * rng.normal(size=(9, 10))))
+        effect = only(samples, names)
+        n_wrong += any("is worse" in describe_effect(effect, name) for name in names)
+    assert n_wrong <= 6  # 5 %, and two standard errors; 31 % without correction over metrics
+
+
+def test_one_level_of_many_is_told_from_the_others_by_few_seeds():
+    rng = np.random.default_rng(5)
+    worse, by_all = 0, 0
+    for _ in range(10):
+        bad = np.where(np.arange(25) == 7, 20.0, 1.0)[:, None]
+        samples, names = study_of(2, lambda _, b=bad: np.exp(0.3 * rng.normal(size=(25, 7))) * b)
+        effect = only(samples, names)
+        worse += "f07 is worse, by" in describe_effect(effect, names[0])
+        by_all += effect.trends[names[0]].p < 0.05
+    assert worse >= 9
+    assert by_all < worse, "the test of all levels alone would miss some"
 
 
 def test_an_effect_of_a_scan_is_found():
@@ -232,25 +274,29 @@ def test_incomplete_factorial_is_not_balanced():
 
 def test_failed_trainings_do_not_count_but_are_counted():
     good = {"score": 1.0, "force_rmse": 1.0, "property.C44": 30.0, "property_error.C44": 5.0}
+    good["property_error"] = 5.0
     failed = {**good, "property.C44": NAN, "property_error.C44": 100.0}
+    failed |= {"property_error": 100.0, "score": 20.0}
     diverged = {"score": math.inf, "force_rmse": 7.0}
     samples = [
         Sample(0, {CUTOFF: "cos"}, (good, failed, diverged)),
         Sample(1, {CUTOFF: "exp"}, ()),
         Sample(2, {CUTOFF: "poly2"}, (good, good, good)),
     ]
-    effect = only(samples, ("force_rmse", "property.C44", "property_error.C44", "unknown"))
+    names = ("force_rmse", "property.C44", "property_error.C44", "property_error", "score")
+    effect = only(samples, (*names, "unknown"))
     cos, exp, poly = effect.levels
     assert [level.n_failed for level in effect.levels] == [2, 3, 0]
     assert {m: cos.estimates[m].n for m in cos.estimates} == {
-        "force_rmse": 2, "property.C44": 1, "property_error.C44": 1
+        "force_rmse": 2, "property.C44": 1, "property_error.C44": 1, "property_error": 1, "score": 1
     }  # fmt: skip
     assert cos.estimates["property_error.C44"].mean == 5.0, "a penalty is no error"
+    assert cos.estimates["property_error"].mean == 5.0, "nor is what it went into"
     assert exp.estimates["force_rmse"].n == 0
     assert poly.estimates["force_rmse"].n == 3
     assert effect.standings["force_rmse"][0].setting == 2, "fails least"
     assert "property.C44" not in effect.standings, "no value of a property is better"
-    assert "failed trainings: 2 at cos, 3 at exp" in describe_effect(effect, "force_rmse")
+    assert ": 2 at cos, 3 at exp" in describe_effect(effect, "force_rmse")
 
 
 def test_a_level_that_always_fails_does_not_hide_the_others():
@@ -259,6 +305,19 @@ def test_a_level_that_always_fails_does_not_hide_the_others():
     trend = only(scan(SHIFT, range(4), scores)).trends["force_rmse"]
     assert (trend.n_levels, trend.n) == (3, 5)
     assert trend.matters
+
+
+@pytest.mark.parametrize(("n_failed", "expected"), [(1, (4, 9)), (5, (3, 10)), (9, (3, 10))])
+def test_a_level_that_often_fails_does_not_cost_the_others_their_seeds(n_failed, expected):
+    rng = np.random.default_rng(1)
+    scores = np.arange(4.0)[:, None] + 0.5 * rng.normal(size=(4, 10))
+    scores[3, :n_failed] = NAN
+    effect = only(scan(SHIFT, range(4), scores))
+    trend = effect.trends["force_rmse"]
+    assert (trend.n_levels, trend.n) == expected
+    assert trend.matters
+    assert effect.levels[3].estimates["force_rmse"].n == 10 - n_failed
+    assert not effect.standings["force_rmse"][-1].same_as_best
 
 
 def test_condition_leaves_trials_without_a_parameter():
@@ -315,6 +374,13 @@ def test_sentences():
     for part in ("over 5 seeds", "eV/Angstrom", "cannot be told from it", "1 is worse, by 0.0"):
         assert part in words
     assert "r_shift matters (Friedman test, p = " in words
+    steps = np.array([[0.0], [0.01], [0.02], [0.03]])
+    several = only(scan(CUTOFF, ["cos", "exp", "hard", "tanh"], 0.02 + steps + noise[[0, 1, 2, 0]]))
+    assert re.search(
+        r"exp, hard and tanh are worse, exp the least, by 0\.01\d* \(.* to .*\), and tanh the "
+        r"most, by 0\.03\d* \(.* to .*\) eV/Angstrom;",
+        describe_effect(several, "force_rmse"),
+    )
     none = only(scan(CUTOFF, ["cos", "exp", "poly2"], 0.02 + noise))
     words = describe_effect(none, "force_rmse")
     assert "of 3 values of cutoff_type the mean over 5 seeds is lowest at" in words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import pytest
@@ -10,6 +11,7 @@ from strict_html import Page
 
 from autune.cli import main
 from autune.page import write_page
+from autune.page.energies import trials_without_energies
 from autune.page.gathered import gather
 from autune.page.predicted import predict_sides
 from autune.page.provenance import provenance_section
@@ -36,15 +38,15 @@ TOLD = [
 ]
 
 
-def make_search(results, told):
+def make_search(results, told, raw=SPACE):
     """Make a search of which trials were told."""
     folder = place("early", results)
     folder.trials.mkdir(parents=True)
     (folder.path / IDENTITY).write_text("0123456789ab\n")
-    raw = {**SPACE, "tracking": {"mlflow": "postgresql://me:secret@host/mlflow"}}
+    raw = {**raw, "tracking": {"mlflow": "postgresql://me:secret@host/mlflow"}}
     folder.settings_file.write_text(yaml.safe_dump(raw))
     space = SearchSpace.from_mapping(raw)
-    study = Study.create(folder, SPACE["search"]["objectives"], "fingerprint")
+    study = Study.create(folder, raw["search"]["objectives"], "fingerprint")
     study.continue_with(space, space.example().search)
     for state, reason, metrics in told:
         proposal = study.propose()
@@ -62,6 +64,57 @@ def early(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(early):
     return Page(early[1])
+
+
+@pytest.mark.parametrize(
+    "ratio", [1.0, {"choice": [0.5, 0.8, 1.0]}, {"choice": [1.0, 0.9, 0.8]}, 0.9]
+)
+def test_energies_that_are_not_trained_are_said_and_no_headline(tmp_path, ratio):
+    radius = 6.0 if isinstance(ratio, dict) else {"choice": [4.0, 5.0, 6.0]}
+    raw = {
+        **SPACE,
+        "training": {"force_ratio": ratio},
+        "potential": {"elements": ["Au"], "cutoff_radius": radius},
+        "search": {**SPACE["search"], "sampler": "grid", "trials": 3},
+    }
+    gathered = gather(make_search(tmp_path, TOLD[:3], raw))
+    ratios = [r.params.get("training.force_ratio", ratio) for r in gathered.records]
+    assert len(trials_without_energies(gathered)) == ratios.count(1.0)
+    page = Page(write_page(gathered.folder).read_text())
+    text = " ".join(page.texts())
+    headline = page.texts("dt")
+    best = ratios[gathered.best]
+    assert ("energy RMSE" in headline) == (best != 1.0)
+    assert "force RMSE" in headline
+    assert "energy RMSE [meV/atom]" in " ".join(page.texts("th")), "in the tables it stays"
+    assert ("Energies are not trained" in text) == (best == 1.0)
+    sentences = [s for s in page.texts("li") if s.startswith("Energy RMSE: ")]
+    assert bool(sentences) == (ratios.count(1.0) < 3)
+    assert ("All trainings have the same test structures" in text) == ("Effect of" in text)
+    if 0 < ratios.count(1.0) < 3:
+        assert f"{ratios.count(1.0)} trial" in text
+        assert "of 3 did not train energies" in text
+
+
+@pytest.mark.parametrize(("value", "words"), [(99.0, ""), (100.0, "as in 1 training here")])
+def test_errors_that_are_cut_are_counted(tmp_path, value, words):
+    raw = {
+        **SPACE,
+        "potential": {"elements": ["Au"], "cutoff_radius": {"choice": [4.0, 5.0, 6.0]}},
+        "training": {},
+        "evaluation": {"properties": {"elastic_constants": {}, "failure_penalty": 100.0}},
+        "search": {**SPACE["search"], "sampler": "grid", "trials": 3},
+    }
+    failed = {"property.C11": math.nan, "property_error.C11": 100.0}
+    told = [
+        (state, reason, {**metrics, "property.C11": 300.0, "property_error.C11": value} | more)
+        for (state, reason, metrics), more in zip(
+            TOLD[:3], ({}, failed, {"property_error.C11": 2.0}), strict=True
+        )
+    ]
+    text = write_page(make_search(tmp_path, told, raw)).read_text()
+    assert ("means over these are too low" in text) == bool(words)
+    assert words in text
 
 
 @pytest.fixture

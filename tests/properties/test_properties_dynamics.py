@@ -20,7 +20,8 @@ from autune.properties import (
     property_names,
     run_dynamics,
 )
-from autune.properties.trajectory import Limits, follow
+from autune.properties.dynamics import Dynamics
+from autune.properties.trajectory import Limits, Trajectory, follow
 from autune.report.tables import unit_of
 from autune.settings import DynamicsSettings, PropertiesSettings
 
@@ -96,6 +97,17 @@ def test_the_energy_fluctuates_with_the_square_of_the_timestep():
 def test_a_long_timestep_drifts(sound):
     # Verlet is stable to the shortest period over pi, 44 fs, in a harmonic crystal.
     assert run(timestep=30.0, steps=100).drift > 20 * sound.drift
+
+
+@pytest.mark.parametrize("slope", [0.002, -0.002])
+def test_drift_is_the_size_of_a_slope_and_fluctuation_what_is_left(slope):
+    times = 0.01 * np.arange(401)
+    wave = 0.003 * np.sqrt(2.0) * np.sin(2.0 * np.pi * 10.0 * times)
+    energies = -3.0 + slope * times + wave
+    run = Trajectory(times, energies, np.full(401, 300.0), None, "")
+    found = Dynamics(run, run, 300.0)
+    assert found.drift == pytest.approx(2.0, rel=0.03)  # meV/atom/ps
+    assert found.fluctuation == pytest.approx(3.0, rel=0.01)  # meV/atom
 
 
 def test_a_timestep_too_long_ends_the_run():
