@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -13,6 +14,7 @@ from autune.page import write_page
 from autune.page.gathered import gather
 from autune.page.predicted import predict_sides
 from autune.page.provenance import provenance_section
+from autune.page.samples import samples_of
 from autune.search.folder import IDENTITY, place
 from autune.search.study.study import Study
 from autune.space import SearchSpace
@@ -132,6 +134,20 @@ def test_damaged_files_of_trials_take_nothing_else_away(copy):
     assert {"summary", "best", "trials", "properties", "provenance"} <= set(page.sections)
     assert not {"training", "accuracy", "committee"} & set(page.sections)
     assert not (copy / "report" / "curves.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "seeds", [{"a": 1}, 7, [1, 2], [{"energy_rmse": "low", "kept_epoch": None, "score": [1]}]]
+)
+def test_metrics_of_trainings_that_are_no_numbers_are_left_out(tmp_path, seeds):
+    folder = make_search(tmp_path, TOLD)
+    for record in folder.records():
+        record.directory.mkdir(exist_ok=True)
+        (record.directory / "result.json").write_text(json.dumps({"seeds": seeds}))
+    found = gather(folder)
+    assert found.shown.kept == {}
+    of_complete = [one.trainings for one in samples_of(found)][:3]
+    assert of_complete == [(record.metrics,) for record in found.records[:3]]
 
 
 def test_structures_that_changed_are_not_used(copy):
