@@ -173,16 +173,39 @@ def test_the_verb_names_page_and_folder(early, run, tmp_path):
     assert page.read_text(encoding="utf-8").replace("<code>mine<", "<code>report<") == text
 
 
+def test_a_page_of_the_name_of_the_search_leaves_its_files_alone(early, run):
+    folder, _ = early
+    table = folder.path / "trials.csv"
+    table.write_text("kept")
+    code, _, errors = run("report", folder.path, "-o", folder.path.with_suffix(".html"))
+    assert (code, table.read_text()) == (2, "kept")
+    assert "choose another name for the page" in errors
+    table.unlink()
+
+
+def test_characters_that_no_page_can_hold_are_replaced(tmp_path):
+    told = [("failed", "of another program: \x00\x1b[31m", {})]
+    page = write_page(make_search(tmp_path, told), tmp_path / "with-\udcff.html")
+    text = page.read_text(encoding="utf-8")
+    assert "of another program: \ufffd\ufffd[31m" in text
+    assert "with-\ufffd" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("earlx",), "did you mean early?"),
         (("early", "-o", "page.pdf"), "ends with .html"),
         (("early", "-o", "file/page.html"), "cannot be made"),
+        (("early", "-o", "folder.html"), "is a folder"),
+        (("early", "-o", "taken.html"), "holds other things (notes.txt, for example)"),
     ],
 )
 def test_mistakes_are_told_in_one_line(early, run, tmp_path, monkeypatch, arguments, said):
     (tmp_path / "file").write_text("x")
+    (tmp_path / "folder.html").mkdir()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("x")
     monkeypatch.chdir(tmp_path)
     code, out, errors = run("report", *arguments, "--results", early[0].path.parent)
     assert code == 2
