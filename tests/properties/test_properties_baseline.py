@@ -188,6 +188,13 @@ def test_calculators_that_run_something_are_refused(name):
             "parameters.sigma",
             "expected a number, found 'wide'",
         ),
+        ({"calculator": "lj", "parameters": {"rc": 1e4}}, "parameters", "20 Angstrom at most"),
+        ({"calculator": "lj", "parameters": {"sigma": 1e6}}, "parameters", "3 times sigma"),
+        (
+            {"calculator": "morse", "parameters": {"r0": 3.0, "rcut2": 500.0}},
+            "parameters",
+            "found 1500, lower it",
+        ),
     ],
 )
 def test_what_is_not_known_or_would_run_is_refused(baseline, key, message):
