@@ -86,8 +86,10 @@ def kinds_of(path: Path) -> tuple[str, ...]:
     Raises
     ------
     ConfigError
-        If its name ends otherwise.
+        If its name ends otherwise, or it is a folder's.
     """
+    if path.name in ("", ".."):
+        raise ConfigError("", f"{path} is a folder; name a file that ends with .png or .svg")
     suffix = path.suffix.lower()
     if suffix in _KINDS:
         return (suffix,)

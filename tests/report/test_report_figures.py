@@ -136,3 +136,6 @@ def test_kind_is_that_of_the_suffix(tmp_path):
     with pytest.raises(ConfigError, match=r"PNG or SVG; name a file that ends with .*table\.csv"):
         figures.plot_learning_curve(EPOCHS, tmp_path / "table.csv")
     assert (tmp_path / "table.csv").read_text() == "a,b"
+    for folder in (".", "/", ".."):
+        with pytest.raises(ConfigError, match="is a folder; name a file"):
+            figures.plot_learning_curve(EPOCHS, folder)
