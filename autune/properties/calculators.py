@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,6 +97,8 @@ def _check_parameter(
     expected = _kind_of(default)
     if value != default and _kind_of(value) != expected and default is not None:
         raise ConfigError(key, f"expected {expected}, found {short(value)}; give one")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(key, f"expected a finite number, found {value}; give one")
 
 
 def _check_cutoff(calculator: str, parameters: Mapping[str, Any], key: str) -> None:
