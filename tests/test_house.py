@@ -78,6 +78,16 @@ def test_import_is_light() -> None:
     assert len(imported) < 50
 
 
+def test_opening_a_study_leaves_importances_alone() -> None:
+    code = "import sys; import autune.search.study.study; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    imported = done.stdout.split()
+    assert "optuna" in imported
+    assert not {"optuna.importance", "sklearn"}.intersection(imported)
+
+
 @pytest.mark.parametrize("path", SEARCH_SPACES, ids=lambda path: path.stem)
 def test_points_of_search_space_are_settings(path: Path) -> None:
     space = SearchSpace.from_mapping(read_yaml(path))

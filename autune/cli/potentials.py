@@ -143,6 +143,7 @@ def evaluate(
     from autune.evaluation.spread import measure_spread
     from autune.report.tables import tabulate, write_csv
 
+    _refuse_other_figures(plot, calibration)
     loaded = _load(potential, units)
     if calibration is not None:
         refuse_without_spread(loaded)
@@ -231,6 +232,7 @@ def properties(
     )
     from autune.properties.defaults import default_properties
 
+    _refuse_other_figures(plot, curves)
     loaded = _load(potential, units)
     wanted = (
         default_properties(loaded.elements)
@@ -260,6 +262,15 @@ def say_if_kernels_compile() -> None:
     cache = Path(kernels.__path__[0]) / "__pycache__"
     if not any(cache.glob("*.nbi")):
         logger.info("compiling kernels (first run only, about a minute)")
+
+
+def _refuse_other_figures(*paths: Path | None) -> None:
+    """Refuse figures that are neither PNG nor SVG before anything is calculated or written."""
+    for path in paths:
+        if path is not None:
+            from autune.report.canvas import kinds_of
+
+            kinds_of(path)
 
 
 def _load(folder: Path, units: Units) -> Potential | Committee:

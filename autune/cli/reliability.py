@@ -91,3 +91,8 @@ def show_calibration(
     plot_calibration(calibrations, figure)
     for calibration in calibrations:
         typer.echo(describe_calibration(calibration))
+    compared = {calibration.quantity for calibration in calibrations}
+    if "energy" not in compared and any(s.energy is not None for s in structures):
+        typer.echo("energy: the members do not differ, there is nothing to compare")
+    if "force" not in compared and any(s.forces is not None for s in structures):
+        typer.echo("force: the members do not differ, there is nothing to compare")

@@ -178,7 +178,8 @@ def measure_calibration(
     Returns
     -------
     list of Calibration
-        Of energies per atom, then of force components; without what has no references.
+        Of energies per atom, then of force components; without what has no references, or no
+        spread where the other one has one.
 
     Raises
     ------
@@ -187,13 +188,12 @@ def measure_calibration(
     """
     pairs = list(enumerate(zip(structures, predictions, strict=True)))
     n_members = len(predictions[0].members) if predictions else 0
-    found = []
+    wanted: list[tuple[Literal["energy", "force"], FloatArray, FloatArray, IntArray]] = []
     energies = [(n, s, p) for n, (s, p) in pairs if s.energy is not None]
     if energies:
-        found.append(
-            calibrate(
+        wanted.append(
+            (
                 "energy",
-                n_members,
                 np.array([(p.energy - (s.energy or 0.0)) / s.n_atoms for _, s, p in energies]),
                 np.array([p.energy_std / s.n_atoms for _, s, p in energies]),
                 np.array([n for n, _, _ in energies]),
@@ -201,15 +201,20 @@ def measure_calibration(
         )
     forces = [(n, s.forces, p) for n, (s, p) in pairs if s.forces is not None]
     if forces:
-        found.append(
-            calibrate(
+        wanted.append(
+            (
                 "force",
-                n_members,
                 np.concatenate([(p.forces - F).ravel() for _, F, p in forces]),
                 np.concatenate([p.forces_std.ravel() for _, _, p in forces]),
                 np.repeat([n for n, _, _ in forces], [F.size for _, F, _ in forces]),
             )
         )
+    # Symmetry leaves no force in single atoms and perfect crystals: their energies still tell.
+    differing = [one for one in wanted if one[2].any()] or wanted
+    found = [
+        calibrate(quantity, n_members, error, spread, structure)
+        for quantity, error, spread, structure in differing
+    ]
     if not found:
         raise DataError(
             "no energies or forces to compare the spread with; name a file that holds what DFT gave"
@@ -242,7 +247,10 @@ def calibrate(
     """
     kept = spread > SMALLEST_RELATIVE_SPREAD * math.sqrt(float(np.mean(spread**2)))
     if not kept.any():
-        raise DataError(f"the members of the committee do not differ in any {quantity}")
+        raise DataError(
+            f"the members of the committee do not differ in any {quantity}; name a folder with "
+            "potentials of several seeds, and structures whose forces symmetry does not decide"
+        )
     error, spread, structure = error[kept], spread[kept], structure[kept]
     z2 = (error / spread) ** 2
     alpha = math.sqrt(float(z2.mean()))

@@ -158,6 +158,8 @@ def _interval(found: Estimate, quantity: Quantity, words: str = "") -> str:
         return f"{found.mean / quantity.scale:.4g}{unit}"
     mean, low, high = (x / quantity.scale for x in (found.mean, found.low, found.high))
     half = 0.5 * (high - low)
+    if not math.isfinite(half):  # of errors whose squares no number holds
+        return f"{mean:.4g} ({words}unknown){unit}"
     place = math.floor(math.log10(half)) - 1 if half > 0.0 else -4
     form = f".{min(7, max(0, -place))}f"
     return f"{mean:{form}} ({words}{low:{form}} to {high:{form}}){unit}"

@@ -20,6 +20,9 @@ from autune.settings import PropertiesSettings
 Tables = dict[str, PropertyTable]
 Baselines = Callable[[Gathered], Mapping[str, PropertyTable]]
 
+STORED = "baselines.json"
+"""File of what was calculated."""
+
 log = logging.getLogger(__name__)
 
 _STORED = TypeAdapter(tuple[str, Tables])
@@ -30,7 +33,7 @@ def baselines_kept_in(folder: Path) -> Baselines:
 
     They do not depend on any trial, and take longer than all else of a page.
     """
-    path = folder / "baselines.json"
+    path = folder / STORED
 
     def find(gathered: Gathered) -> Mapping[str, PropertyTable]:
         wanted = gathered.shown_settings.evaluation.properties

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
@@ -9,6 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autune import __version__
 from autune.page.blocks import Section
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""What no HTML can hold, as a message of another program or the name of a file may."""
 
 
 def render(title: str, sections: Sequence[Section], drawn: Mapping[str, str], folder: str) -> str:
@@ -37,4 +41,4 @@ def render(title: str, sections: Sequence[Section], drawn: Mapping[str, str], fo
         style=style,
         version=__version__,
     )
-    return page.lstrip()
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", page.lstrip())

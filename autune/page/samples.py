@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from autune.evaluation.effects import Sample
 from autune.page.gathered import Gathered
-from autune.page.trainings import read_json
+from autune.page.trainings import read_metrics
 from autune.search.record import Record
 
 COST = "prediction_time"
@@ -40,7 +40,5 @@ def _trainings(record: Record) -> tuple[Mapping[str, float], ...]:
     """Return the metrics of every training, or where the folder lacks them their means."""
     if record.state != "complete":
         return ()
-    found = read_json(record.directory / "result.json").get("seeds")
-    if not isinstance(found, list) or not found or not all(isinstance(one, dict) for one in found):
-        return (record.metrics,)
-    return tuple(found)
+    found = read_metrics(record.directory)
+    return found if any(found) else (record.metrics,)

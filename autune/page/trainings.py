@@ -71,7 +71,7 @@ def read_trainings(trials: Sequence[Path], chosen: Path | None = None) -> Traini
     for trial in trials:
         first = len({epoch.seed for epoch in epochs})
         epochs += [_renumbered(row, first) for row in read_rows(trial / "history.csv")]
-        for seed, metrics in enumerate(read_json(trial / "result.json").get("seeds", ())):
+        for seed, metrics in enumerate(read_metrics(trial)):
             number = metrics.get("kept_epoch", math.nan)
             if math.isfinite(number):
                 kept[first + seed] = int(number)
@@ -114,6 +114,21 @@ def read_json(path: Path) -> dict[str, Any]:
     except (AutuneError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def read_metrics(trial: Path) -> tuple[dict[str, float], ...]:
+    """Read the metrics of every training of a trial; nothing where they are missing or damaged."""
+    found = read_json(trial / "result.json").get("seeds")
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return ()
+    return tuple(
+        {name: float(value) for name, value in one.items() if _is_number(value)} for one in found
+    )
+
+
+def _is_number(value: Any) -> bool:
+    # A whole number of hundreds of digits is none that NumPy knows.
+    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
 
 
 def _place(folder: Path) -> tuple[str, int]:

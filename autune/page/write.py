@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autune.errors import ConfigError
-from autune.formats.files import make_folder, write_text
+from autune.formats.files import is_folder, make_folder, write_text
 from autune.page.accuracy import accuracy_section
-from autune.page.baselines import Baselines, baselines_kept_in
+from autune.page.baselines import STORED, Baselines, baselines_kept_in
 from autune.page.blocks import Drawing, Section
 from autune.page.committee import committee_section
 from autune.page.effects import effects_section, importance_section, is_scan
@@ -25,6 +25,7 @@ from autune.report.tables import tabulate, write_csv
 from autune.search.folder import SearchFolder
 
 PAGE = "report.html"
+_OURS = (".svg", ".png", ".csv")
 
 
 def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
@@ -50,12 +51,14 @@ def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
     SearchError
         If the study cannot be read.
     ConfigError, FormatError
-        If the settings or the confirmation are damaged, or something cannot be written.
+        If the settings or the confirmation are damaged, something cannot be written, or other
+        things lie where the figures would be written.
     """
     page = folder.path / PAGE if output is None else Path(output)
     if page.suffix.lower() not in (".html", ".htm"):
         raise ConfigError("", f"the page is HTML; name a file that ends with .html, not {page}")
     figures = page.with_suffix("")
+    _refuse_taken(page, figures)
     sections = sections_of(gather(folder), baselines_kept_in(figures))
     drawn = _draw(figures, _drawings(sections))
     write_text(page, render(folder.name, sections, drawn, figures.name))
@@ -81,6 +84,33 @@ def sections_of(gathered: Gathered, baselines: Baselines) -> list[Section]:
         failures_section(gathered),
         provenance_section(gathered),
     ]
+
+
+def _refuse_taken(page: Path, figures: Path) -> None:
+    """Refuse places of other things before anything is read: a page takes a minute."""
+    if is_folder(page):
+        raise ConfigError("", f"{page} is a folder; name a file that ends with .html")
+    if not is_folder(figures):
+        return
+    strangers = sorted(path.name for path in _list(figures) if not _is_ours(path))
+    if strangers:
+        raise ConfigError(
+            "",
+            f"the figures would be written to {figures}, which holds other things ({strangers[0]}, "
+            "for example); choose another name for the page",
+        )
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # what writes there says why it cannot
+        return []
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a page could have written it; what begins with a dot is a leftover."""
+    return path.name.startswith(".") or path.name == STORED or path.suffix in _OURS
 
 
 def _drawings(sections: Sequence[Section]) -> list[Drawing]:

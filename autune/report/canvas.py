@@ -16,11 +16,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from autune.errors import ConfigError
 from autune.formats.files import write_bytes
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Told apart by colour-blind eyes (Okabe and Ito, Color Universal Design, 2008)."""
 
+_KINDS = (".png", ".svg")
 _STYLE: Any = {
     "font.size": 11.0,
     "axes.spines.top": False,
@@ -59,10 +61,10 @@ def write_figure(
     Raises
     ------
     ConfigError
-        If the file cannot be written.
+        If the file has another suffix or cannot be written.
     """
     path = Path(path)
-    kinds = [".png", ".svg"] if not path.suffix else [".svg" if path.suffix == ".svg" else ".png"]
+    kinds = kinds_of(path)
     drawn: dict[Path, bytes] = {}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
@@ -76,6 +78,26 @@ def write_figure(
             drawn[path if path.suffix else path.with_name(path.name + kind)] = stream.getvalue()
     for place, content in drawn.items():
         write_bytes(place, content)
+
+
+def kinds_of(path: Path) -> tuple[str, ...]:
+    """Return the suffixes of the files that a figure becomes.
+
+    Raises
+    ------
+    ConfigError
+        If its name ends otherwise, or it is a folder's.
+    """
+    if path.name in ("", ".."):
+        raise ConfigError("", f"{path} is a folder; name a file that ends with .png or .svg")
+    suffix = path.suffix.lower()
+    if suffix in _KINDS:
+        return (suffix,)
+    if suffix:
+        raise ConfigError(
+            "", f"a figure is PNG or SVG; name a file that ends with .png or .svg, not {path}"
+        )
+    return _KINDS
 
 
 def as_written(text: str) -> str:

@@ -253,3 +253,16 @@ def test_folder_that_holds_a_potential(refused, tmp_path):
     (tmp_path / "trained" / "potential").mkdir(parents=True)
     message = refused("properties", tmp_path / "trained")
     assert f"there is one in {tmp_path / 'trained' / 'potential'}" in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", POTENTIAL, "builtin:gold", "--csv", "errors.csv", "--plot"),
+        ("properties", POTENTIAL, "--plot"),
+        ("properties", POTENTIAL, "--curves"),
+    ],
+)
+def test_figures_of_other_kinds(words, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "a figure is PNG or SVG; name a file that ends with" in refused(*words, "table.csv")

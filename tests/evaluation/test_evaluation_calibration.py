@@ -143,6 +143,12 @@ def test_energies_are_per_atom_and_forces_by_component():
     assert [c.quantity for c in measure_calibration(only_energies, predictions[:2])] == ["energy"]
 
 
+def test_forces_that_symmetry_decides_leave_energies():
+    structures = [structure(-4.0 + 0.1 * n, np.zeros((2, 3))) for n in range(4)]
+    predictions = [prediction(-4.0, 0.1, np.zeros((2, 3)), np.zeros((2, 3))) for _ in range(4)]
+    assert [c.quantity for c in measure_calibration(structures, predictions)] == ["energy"]
+
+
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(DataError, match="no energies or forces"):
         measure_calibration([], [])

@@ -392,6 +392,14 @@ def test_sentences():
     assert "meV/atom" in describe_effect(only(energies, ("energy_rmse",)), "energy_rmse")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_errors_that_no_number_holds_when_squared_have_a_sentence():
+    scores = np.full((3, 4), 0.2)
+    scores[2] = [1e300, 2e300, 1e300, 3e300]
+    effect = only(scan("potential.cutoff_radius", [4.0, 5.0, 6.0], scores))
+    assert "highest at 6, " in describe_effect(effect, "force_rmse")
+
+
 def test_same_samples_in_any_order_give_the_same():
     samples = searched(np.random.default_rng(5), 40, 0.5)
     there, back = (find_effects(s, ["score"]) for s in (samples, samples[::-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 
@@ -15,6 +16,7 @@ from autune.page.energies import trials_without_energies
 from autune.page.gathered import gather
 from autune.page.predicted import predict_sides
 from autune.page.provenance import provenance_section
+from autune.page.samples import samples_of
 from autune.search.folder import IDENTITY, place
 from autune.search.study.study import Study
 from autune.space import SearchSpace
@@ -187,6 +189,20 @@ def test_damaged_files_of_trials_take_nothing_else_away(copy):
     assert not (copy / "report" / "curves.svg").exists()
 
 
+@pytest.mark.parametrize(
+    "seeds", [{"a": 1}, 7, [1, 2], [{"energy_rmse": "low", "kept_epoch": None, "score": [1]}]]
+)
+def test_metrics_of_trainings_that_are_no_numbers_are_left_out(tmp_path, seeds):
+    folder = make_search(tmp_path, TOLD)
+    for record in folder.records():
+        record.directory.mkdir(exist_ok=True)
+        (record.directory / "result.json").write_text(json.dumps({"seeds": seeds}))
+    found = gather(folder)
+    assert found.shown.kept == {}
+    of_complete = [one.trainings for one in samples_of(found)][:3]
+    assert of_complete == [(record.metrics,) for record in found.records[:3]]
+
+
 def test_structures_that_changed_are_not_used(copy):
     folder = place("small", copy.parent)
     raw = yaml.safe_load(folder.settings_file.read_text())
@@ -210,16 +226,39 @@ def test_the_verb_names_page_and_folder(early, run, tmp_path):
     assert page.read_text(encoding="utf-8").replace("<code>mine<", "<code>report<") == text
 
 
+def test_a_page_of_the_name_of_the_search_leaves_its_files_alone(early, run):
+    folder, _ = early
+    table = folder.path / "trials.csv"
+    table.write_text("kept")
+    code, _, errors = run("report", folder.path, "-o", folder.path.with_suffix(".html"))
+    assert (code, table.read_text()) == (2, "kept")
+    assert "choose another name for the page" in errors
+    table.unlink()
+
+
+def test_characters_that_no_page_can_hold_are_replaced(tmp_path):
+    told = [("failed", "of another program: \x00\x1b[31m", {})]
+    page = write_page(make_search(tmp_path, told), tmp_path / "with-\udcff.html")
+    text = page.read_text(encoding="utf-8")
+    assert "of another program: \ufffd\ufffd[31m" in text
+    assert "with-\ufffd" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("earlx",), "did you mean early?"),
         (("early", "-o", "page.pdf"), "ends with .html"),
         (("early", "-o", "file/page.html"), "cannot be made"),
+        (("early", "-o", "folder.html"), "is a folder"),
+        (("early", "-o", "taken.html"), "holds other things (notes.txt, for example)"),
     ],
 )
 def test_mistakes_are_told_in_one_line(early, run, tmp_path, monkeypatch, arguments, said):
     (tmp_path / "file").write_text("x")
+    (tmp_path / "folder.html").mkdir()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("x")
     monkeypatch.chdir(tmp_path)
     code, out, errors = run("report", *arguments, "--results", early[0].path.parent)
     assert code == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -187,6 +189,18 @@ def test_calculators_that_run_something_are_refused(name):
             {"calculator": "lj", "parameters": {"sigma": "wide"}},
             "parameters.sigma",
             "expected a number, found 'wide'",
+        ),
+        (
+            {"calculator": "morse", "parameters": {"epsilon": math.nan}},
+            "parameters.epsilon",
+            "expected a finite number, found nan",
+        ),
+        ({"calculator": "lj", "parameters": {"rc": 1e4}}, "parameters", "20 Angstrom at most"),
+        ({"calculator": "lj", "parameters": {"sigma": 1e6}}, "parameters", "3 times sigma"),
+        (
+            {"calculator": "morse", "parameters": {"r0": 3.0, "rcut2": 500.0}},
+            "parameters",
+            "found 1500, lower it",
         ),
     ],
 )

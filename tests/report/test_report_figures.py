@@ -127,3 +127,15 @@ def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):
         figures.plot_learning_curve(EPOCHS, tmp_path / "file" / "figure.png")
+
+
+def test_kind_is_that_of_the_suffix(tmp_path):
+    figures.plot_learning_curve(EPOCHS, tmp_path / "LARGE.SVG")
+    assert (tmp_path / "LARGE.SVG").read_text().startswith("<?xml")
+    (tmp_path / "table.csv").write_text("a,b")
+    with pytest.raises(ConfigError, match=r"PNG or SVG; name a file that ends with .*table\.csv"):
+        figures.plot_learning_curve(EPOCHS, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "a,b"
+    for folder in (".", "/", ".."):
+        with pytest.raises(ConfigError, match="is a folder; name a file"):
+            figures.plot_learning_curve(EPOCHS, folder)
