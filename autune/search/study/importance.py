@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import optuna
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 _BEST = 0.1
@@ -70,6 +69,9 @@ def _importances(
     varied = sorted(name for name, seen in values.items() if len(seen) > 1)
     if len(finite) < _FEWEST_TRIALS or len(varied) < 2 or len(set(map(value_of, finite))) < 2:
         return {}
+    # Here, since it is half a second that few commands need.
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
     evaluator = PedAnovaImportanceEvaluator(
         target_quantile=max(_BEST, _FEWEST_BEST / len(finite))
     )  # fmt: skip
