@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,8 +85,18 @@ def are_numbers(values: Sequence[Any]) -> bool:
     return all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
 
 
-def label_of(value: Any) -> str:
-    """Write a value as in a settings file, numbers to six digits."""
+def label_of(value: Any, parameter: str = "") -> str:
+    """Write a value as in a settings file, numbers to six digits, lists as they are spoken of.
+
+    Parameters
+    ----------
+    value
+        Of a parameter; lists as JSON text.
+    parameter
+        Dotted key: ``[]`` of ``dataset.train_without_groups`` is the complete set.
+    """
+    if isinstance(value, str) and value.startswith("["):
+        return _label_of_list(json.loads(value), parameter)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -99,7 +110,12 @@ def group_by_value(samples: Sequence[Sample], parameter: str) -> list[Group]:
     numbers = are_numbers(list(by_value))
     order = sorted(by_value, key=None if numbers else _natural_order)
     return [
-        Group(value, label_of(value), tuple(by_value[value]), float(value) if numbers else math.nan)
+        Group(
+            value,
+            label_of(value, parameter),
+            tuple(by_value[value]),
+            float(value) if numbers else math.nan,
+        )
         for value in order
     ]
 
@@ -162,9 +178,18 @@ def count_failed(samples: Sequence[Sample], metrics: Sequence[str], n_seeds: int
     return failed
 
 
+def _label_of_list(items: Sequence[Any], parameter: str) -> str:
+    """Write sizes of layers as ``25-25``, groups that are left out as ``without NAME``."""
+    if parameter.endswith(".train_without_groups"):
+        return f"without {' and '.join(map(str, items))}" if items else "complete"
+    if items and all(isinstance(item, int) for item in items):
+        return "-".join(map(str, items))
+    return ", ".join(map(str, items)) or "none"
+
+
 def _natural_order(value: Any) -> tuple[int, list[tuple[bool, float, str]]]:
     """Sort shorter lists before longer ones, and ``[5, 5]`` before ``[25, 25]``."""
-    label = label_of(value)
+    label = str(value)
     n_items = 0 if label == "[]" else label.count(",") + 1
     parts = [part for part in re.split(r"(\d+)", label) if part]
     return n_items, [

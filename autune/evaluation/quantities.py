@@ -36,6 +36,11 @@ _SUFFIXES = ("_mean", "_std", "_min", "_max", "_low", "_high", "_error")
 _SIGNS = {"Angstrom": "Å", "microseconds": "µs", "^2": "²", "^3": "³"}
 _UNIT_AT_END = re.compile(r"\[([^\[\]]+)\]$")
 _FACET = re.compile(r"^(.*?)surface_energy_(\d+)$")
+_PHASE = re.compile(r"^([a-z]+)_([a-z]+)_energy_difference$")
+_PROPERTIES = {
+    "bulk_modulus": "bulk modulus (C11, C12)",
+    "bulk_modulus_eos": "bulk modulus (equation of state)",
+}
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,11 @@ def quantity_of(metric: str) -> Quantity:
 
 
 def name_of_setting(key: str) -> str:
-    """Return the end of a setting's key, for example ``radial.r_shift``, ``force_ratio``."""
-    inside = key.partition(".")[2] or key
+    """Return the end of a setting's key, for example ``radial.r_shift``, ``force_ratio``.
+
+    Of the section ``symmetry_functions`` only what follows: ``r_shift``, of all functions.
+    """
+    inside = (key.partition(".")[2] or key).removeprefix("symmetry_functions.")
     return ".".join(inside.split(".")[-2:])
 
 
@@ -132,6 +140,10 @@ def _label(metric: str) -> str:
 
 
 def _property_label(name: str) -> str:
+    if name in _PROPERTIES:
+        return _PROPERTIES[name]
+    if phase := _PHASE.match(name):
+        return f"energy of {phase[1]} above {phase[2]}"
     facet = _FACET.match(name)
     words = f"{facet[1]}surface_energy ({facet[2]})" if facet else name
     return words.replace("_", " ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -110,6 +110,8 @@ class Drawing:
         The numbers that are drawn, for a CSV file; empty: there is none.
     shaded
         Whether shades stand for numbers: on dark paper all of it is turned around.
+    more
+        Further numbers that are drawn, by the name of their file without the suffix.
     """
 
     kind: ClassVar[str] = "figure"
@@ -119,6 +121,7 @@ class Drawing:
     draw: Callable[[Path], None]
     rows: Sequence[Row] = ()
     shaded: bool = False
+    more: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

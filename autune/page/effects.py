@@ -15,7 +15,8 @@ from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, 
 from autune.page.energies import ENERGY, NOT_TRAINED, trials_without_energies
 from autune.page.gathered import Gathered
 from autune.page.samples import COST, cost_varies, samples_of
-from autune.page.shapes import draw_shapes
+from autune.page.shapes import shapes_of
+from autune.page.standings import standing_table
 from autune.page.texts import counted, plain, symbols
 from autune.properties import read_reference
 from autune.report.effect_figure import plot_effect, plot_property_effect
@@ -81,10 +82,11 @@ def effects_section(gathered: Gathered) -> Section:
         name = name_of_setting(effect.parameter)
         if not scan:
             blocks.append(Heading(name))
-        blocks += _figures(effect, samples, drawn, scan)
         if scan:
-            blocks += draw_shapes(gathered, effect)
+            blocks += _figures_of_scan(gathered, effect, samples, drawn)
             blocks += _values(gathered, samples)
+        else:
+            blocks += _figure_of_search(effect, samples, drawn)
     if blocks:
         said = [Words(_what_is_compared(gathered, effects) + _what_is_cut(gathered, samples))]
         if words := _about_energies(len(open_energies), len(samples)):
@@ -99,38 +101,72 @@ def effects_section(gathered: Gathered) -> Section:
 def _scanned_metrics(gathered: Gathered, samples: Sequence[Sample]) -> list[str]:
     """Return the errors of a scan, of energies, forces and every property; last its cost."""
     known = {name: None for sample in samples for one in sample.trainings for name in one}
+    errors = [*ERRORS, *((COST,) if cost_varies(gathered, samples) else ())]
     properties = [name for name in known if name.startswith("property_error.")]
-    cost = [COST] if cost_varies(gathered, samples) else []
-    return [name for name in (*ERRORS, *properties, *cost) if name in known]
+    return [name for name in (*errors, *properties) if name in known]
 
 
-def _figures(
-    effect: Effect, samples: Sequence[Sample], metrics: Sequence[str], scan: bool
+def _figures_of_scan(
+    gathered: Gathered, effect: Effect, samples: Sequence[Sample], metrics: Sequence[str]
 ) -> Iterator[Block]:
     """Draw test errors, and in a figure of their own those of the properties."""
-    slug = re.sub(r"[^a-z0-9]+", "-", effect.parameter.lower())
-    name = name_of_setting(effect.parameter)
-    parts = {"": metrics}
-    if scan:
-        of_properties = [m for m in metrics if m.startswith("property_error.")]
-        parts = {"": [m for m in metrics if m not in of_properties], "-properties": of_properties}
-    for suffix, some in parts.items():
+    name, slug = name_of_setting(effect.parameter), _slug(effect)
+    aims = {*ERRORS, COST, *gathered.objectives}
+    of_properties = [m for m in metrics if m not in aims]
+    shapes = shapes_of(gathered, effect)
+    for suffix, some in {
+        "": [m for m in metrics if m in aims], "-properties": of_properties
+    }.items():  # fmt: skip
         if not some:
             continue
         labels = ", ".join(quantity_of(metric).label for metric in some)
         what = "errors of the properties" if suffix else labels
-        yield Drawing(
-            f"effect-{slug}{suffix}",
+        words = (
             f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
             f"and every {'seed' if effect.in_pairs else 'trial'} as a point."
-            f"{_SYMMETRIC if _reaches_zero(effect, some) else ''}",
-            f"{labels} against {name}.",
-            partial(plot_effect, effect, samples, some),
-            effect_rows(effect, some),
         )
-        # Of a search the verdicts on all metrics are in the table of tests.
-        told = some if scan else [m for m in some if m == some[0] or effect.trends[m].matters]
-        yield Listed([_sentence(effect, metric) for metric in told])
+        before, more = None, {}
+        if shapes is not None and not suffix:
+            before, more = shapes.draw, {"symmetry_functions": shapes.rows}
+            words = (
+                "First: what a neighbour adds to a radial symmetry function, against its distance "
+                f"(the Gaussian around r_s times the cutoff function, which is grey). Then: {words}"
+            )
+        yield Drawing(
+            f"effect-{slug}{suffix}",
+            words + (_SYMMETRIC if _reaches_zero(effect, some) else ""),
+            f"{labels} against {name}.",
+            partial(plot_effect, effect, samples, some, before=before),
+            effect_rows(effect, some),
+            more=more,
+        )
+        tables = standing_table(effect, some)
+        headline = aims - {COST} if tables else set(some)
+        if sentences := [_sentence(effect, metric) for metric in some if metric in headline]:
+            yield Listed(sentences)
+        yield from tables
+
+
+def _figure_of_search(
+    effect: Effect, samples: Sequence[Sample], metrics: Sequence[str]
+) -> Iterator[Block]:
+    """Draw scores and objectives; the verdicts on all are in the table of tests."""
+    name = name_of_setting(effect.parameter)
+    labels = ", ".join(quantity_of(metric).label for metric in metrics)
+    yield Drawing(
+        f"effect-{_slug(effect)}",
+        f"{labels[0].upper()}{labels[1:]} against {name}: means with {_percent(effect)} intervals, "
+        f"and every {'seed' if effect.in_pairs else 'trial'} as a point.",
+        f"{labels} against {name}.",
+        partial(plot_effect, effect, samples, metrics),
+        effect_rows(effect, metrics),
+    )
+    told = [m for m in metrics if m == metrics[0] or effect.trends[m].matters]
+    yield Listed([_sentence(effect, metric) for metric in told])
+
+
+def _slug(effect: Effect) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", effect.parameter.lower())
 
 
 def _reaches_zero(effect: Effect, metrics: Sequence[str]) -> bool:
@@ -176,10 +212,13 @@ def _references(gathered: Gathered, samples: Sequence[Sample]) -> dict[str, tupl
     except AutuneError:  # the table is on another machine
         return {}
     n_seeds = max((len(sample.trainings) for sample in samples), default=0)
+    calculated = {name: None for sample in samples for one in sample.trainings for name in one}
+    ordered = [name.removeprefix("property.") for name in calculated if "property." in name]
     return {
-        name: (reference.value, reference.uncertainty)
-        for name, reference in known.items()
-        if any(
+        name: (known[name].value, known[name].uncertainty)
+        for name in ordered
+        if name in known
+        and any(
             math.isfinite(value)
             for sample in samples
             for value in values_of(sample, f"property.{name}", n_seeds)

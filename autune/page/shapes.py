@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,36 +18,48 @@ from autune.page.gathered import Gathered
 from autune.page.samples import COST, cost_varies, samples_of
 from autune.potential.basis import build_architecture
 from autune.report.front_figure import front_rows, plot_fronts
-from autune.report.symmetry_figure import plot_symmetry_functions, symmetry_rows
+from autune.report.symmetry_figure import draw_symmetry_functions, symmetry_rows
 
 MOST_SHAPES = 7
 MOST_DRAWN = 300
 """Trials of a front's figure: all that are on it, and others to fill up; its CSV has all."""
 
 
-def draw_shapes(gathered: Gathered, effect: Effect) -> Iterator[Drawing]:
-    """Draw a radial symmetry function at the centres of a scan of r_shift; nothing of others."""
+@dataclass(frozen=True)
+class Shapes:
+    """A radial symmetry function at some centres of a scan of r_shift.
+
+    Parameters
+    ----------
+    draw
+        Draws it on the axes of a figure.
+    rows
+        The numbers that are drawn.
+    """
+
+    draw: Callable[..., None]
+    rows: list[dict[str, Any]]
+
+
+def shapes_of(gathered: Gathered, effect: Effect) -> Shapes | None:
+    """Return the radial symmetry function of a scan of r_shift; None of other scans."""
     if not effect.parameter.endswith("r_shift") or not effect.is_number:
-        return
+        return None
     potential = gathered.settings.potential
     functions = build_architecture(potential).symmetry_functions
     etas = sorted(
         {f.eta for of_element in functions.values() for f in of_element if f.kind == RADIAL}
     )
     if not etas:
-        return
+        return None
     places = [level.middle for level in effect.levels]
     chosen = sorted({places[i] for i in np.linspace(0, len(places) - 1, MOST_SHAPES).astype(int)})
     what = (chosen, etas[len(etas) // 2], potential.cutoff_type, potential.cutoff_radius)
-    yield Drawing(
-        "symmetry_functions",
-        "What a neighbour adds to a radial symmetry function, against its distance: the Gaussian "
-        "around r_shift times the cutoff function, which is grey.",
-        "Radial symmetry function for several centres.",
-        partial(plot_symmetry_functions, *what),
-        symmetry_rows(*what),
-        shaded=True,
-    )
+    draw = partial(
+        draw_symmetry_functions,
+        r_shifts=what[0], eta=what[1], cutoff_type=what[2], r_cutoff=what[3],
+    )  # fmt: skip
+    return Shapes(draw, symmetry_rows(*what))
 
 
 def cost_section(gathered: Gathered) -> Section:

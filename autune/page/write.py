@@ -125,6 +125,7 @@ def _draw(figures: Path, drawings: Iterable[Drawing]) -> dict[str, str]:
         drawing.draw(figures / drawing.name)
         svg = (figures / f"{drawing.name}.svg").read_text(encoding="utf-8")
         drawn[drawing.name] = embed(svg, drawing.name, drawing.alt, not drawing.shaded)
-        if drawing.rows:
-            write_csv(tabulate(drawing.rows), figures / f"{drawing.name}.csv")
+        for name, rows in {drawing.name: drawing.rows, **drawing.more}.items():
+            if rows:
+                write_csv(tabulate(rows), figures / f"{name}.csv")
     return drawn

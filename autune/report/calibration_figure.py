@@ -120,4 +120,4 @@ def _numbers(c: Calibration) -> str:
         f"{100 * c.within_one:.0f} % within one spread (calibrated: "
         f"{100 * c.expected_within_one:.0f} %), {100 * c.within_two:.0f} % within two "
         f"({100 * c.expected_within_two:.0f} %)"
-    )
+    ).replace("-", "−")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from autune.errors import DataError
+from autune.evaluation.quantities import in_signs, quantity_of
 from autune.properties.table import PropertyRow, PropertyTable
 from autune.report.canvas import COLOURS, write_figure
 from autune.report.comparison import Stds, percent, std_of
@@ -32,14 +32,11 @@ _BARS = (
 )
 """Colours that differ in lightness too, and hatches, so that print without colours is read."""
 
-_UNITS = {"Angstrom": "Å", "J/m^2": "J/m²"}
 _LABELS = {
     "lattice_constant": "lattice constant $a$",
     "C11": "$C_{11}$",
     "C12": "$C_{12}$",
     "C44": "$C_{44}$",
-    "bulk_modulus": "bulk modulus (stress)",
-    "bulk_modulus_eos": "bulk modulus (equation of state)",
 }
 
 
@@ -178,13 +175,8 @@ def _lay_out(axes: Axes, rows: Iterable[PropertyRow]) -> None:
 
 def _label(row: PropertyRow) -> str:
     """Name a property as papers do, with the value of DFT below it."""
-    name = _LABELS.get(row.name)
-    if match := re.fullmatch(r"surface_energy_(\d+)", row.name):
-        name = f"surface energy ({match[1]})"
-    if match := re.fullmatch(r"(\w+?)_(\w+?)_energy_difference", row.name):
-        name = f"energy of {match[1]} above {match[2]}"
-    unit = _UNITS.get(row.unit, row.unit)
-    return f"{name or row.name.replace('_', ' ')}\nDFT: {row.reference:.4g} {unit}"
+    name = _LABELS.get(row.name) or quantity_of(f"property.{row.name}").label
+    return f"{name}\nDFT: {row.reference:.4g} {in_signs(row.unit)}"
 
 
 def _patch(label: str, colour: str, hatch: str) -> Patch:

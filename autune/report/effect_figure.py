@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ from autune.errors import DataError
 from autune.evaluation.effects import Effect, Sample
 from autune.evaluation.quantities import name_of_setting
 from autune.report.canvas import write_figure
-from autune.report.effect_panel import draw_panel, legend_of, panels_of, size_of
+from autune.report.effect_panel import draw_panel, has_spare, legend_of, panels_of, size_of
 from autune.report.effect_tables import drawn_of
 from autune.report.marks import BEST, MEANINGS, SAME, WORSE, Mark, mark_of
 from autune.report.panel import Panel
@@ -31,6 +32,7 @@ def plot_effect(
     path: str | Path,
     *,
     log: bool = True,
+    before: Callable[[Axes], None] | None = None,
 ) -> None:
     """Draw metrics against a parameter, each in its own panel.
 
@@ -49,6 +51,8 @@ def plot_effect(
         PNG or SVG to write, as its suffix says.
     log
         Logarithmic axes for metrics of which all values are positive.
+    before
+        Draws a panel of its own before all others.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def plot_effect(
     else:
         meanings = {SAME: "mean over the seeds"}
 
-    _write(path, panels, legend_of(panels, meanings), draw_panel)
+    _write(path, panels, legend_of(panels, meanings), draw_panel, before)
 
 
 def plot_property_effect(
@@ -166,10 +170,12 @@ def _write(
     panels: Sequence[Panel],
     handles: Sequence[Line2D | Patch],
     draw_one: Callable[[Axes, Panel], None],
+    before: Callable[[Axes], None] | None = None,
 ) -> None:
-    """Draw all panels below a legend in as many columns as fit."""
+    """Draw all panels below a legend, or beside it where the first row has room."""
     effect = panels[0].effect
-    width, height = size_of(effect, len(panels))
+    n_before = int(before is not None)
+    width, height = size_of(effect, len(panels) + n_before)
     lengths = np.array([0.55 + 0.062 * len(str(h.get_label())) for h in handles])  # inches, about
     # As matplotlib does: filled from top to bottom, the first ones with one more.
     n_columns = next(
@@ -177,14 +183,21 @@ def _write(
          if sum(part.max() for part in np.array_split(lengths, n)) < width),
         1,
     )  # fmt: skip
-    height += 0.19 * math.ceil(len(handles) / n_columns)
+    if not has_spare(effect, len(panels) + n_before):
+        height += 0.19 * math.ceil(len(handles) / n_columns)
 
     def draw(figure: Figure) -> None:
-        for axes, panel in zip(panels_of(figure, effect, len(panels)), panels, strict=True):
+        drawn, spare = panels_of(figure, effect, len(panels), n_before)
+        if before is not None:
+            before(drawn[0])
+        for axes, panel in zip(drawn[n_before:], panels, strict=True):
             draw_one(axes, panel)
-        figure.legend(
-            handles=handles, loc="outside upper center", ncols=n_columns, fontsize=9,
-            columnspacing=1.4, handletextpad=0.5,
-        )  # fmt: skip
+        style: dict[str, Any] = {"fontsize": 9, "columnspacing": 1.4, "handletextpad": 0.5}
+        if spare is None:
+            figure.legend(handles=handles, loc="outside upper center", ncols=n_columns, **style)
+        else:
+            spare.legend(
+                handles=handles, loc="upper left", borderaxespad=0.0, labelspacing=0.9, **style
+            ).set_in_layout(False)
 
     write_figure(path, (width, height), draw)

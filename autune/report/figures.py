@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
+from autune.evaluation.quantities import in_signs, quantity_of
 from autune.properties.table import PropertyRow, PropertyTable
 from autune.report.canvas import COLOURS, as_written, cycle, use_log_scale, write_figure
 from autune.report.front_figure import pareto_front
@@ -23,6 +24,10 @@ from autune.training.epoch import Epoch
 from autune.units import MEV
 
 _TRAIN, _TEST, _GREY = COLOURS[0], COLOURS[1], "#8c8c8c"
+
+_SIDES = {"train": COLOURS[4], "test": COLOURS[0]}
+"""Light and dark, which print without colours keeps apart."""
+_MARKERS = "os^DvP*X"
 
 _NOT_PALE = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.0, 0.88, 256)), "not pale")
 """viridis without its end that is hardly seen on white."""
@@ -65,7 +70,7 @@ def plot_learning_curve(
             (energy, "energy", MEV, "meV/atom"),
             (force, "force", 1.0, "eV/Å"),
         ):
-            for side, colour in (("train", _TRAIN), ("test", _TEST)):
+            for side, colour in _SIDES.items():
                 for seed, rows in by_seed.items():
                     x = [row.number for row in rows]
                     y = [getattr(row, f"{side}_{quantity}_rmse") / scale for row in rows]
@@ -78,8 +83,8 @@ def plot_learning_curve(
             axes.set_xlabel("epoch")
             axes.set_ylabel(f"{quantity} RMSE [{unit}]")
         handles = [
-            Line2D([], [], color=_TRAIN, label="training"),
-            Line2D([], [], color=_TEST, label="test"),
+            Line2D([], [], color=_SIDES["train"], label="training"),
+            Line2D([], [], color=_SIDES["test"], label="test"),
         ]
         if kept:
             handles.append(
@@ -127,7 +132,7 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             drawn = [g.energy_reference if is_energy else g.force_reference for g in groups]
             n_points = sum(values.size for values in drawn)
             size = 18.0 if n_points < 500 else 6.0
-            for group, colour in zip(groups, cycle(len(groups)), strict=True):
+            for i, (group, colour) in enumerate(zip(groups, cycle(len(groups)), strict=True)):
                 x, y = (
                     (group.energy_reference, group.energy_predicted)
                     if is_energy
@@ -136,6 +141,7 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
                 for axes, values in ((parity, y), (error, (y - x) / scale)):
                     axes.scatter(
                         x, values, s=size, color=colour, alpha=0.6, linewidths=0,
+                        marker=_MARKERS[i % len(_MARKERS)],
                         rasterized=n_points > MOST_VECTOR_POINTS,
                     )  # fmt: skip
             if parity.has_data() and np.isfinite(parity.dataLim.get_points()).all():
@@ -148,8 +154,15 @@ def plot_parity(comparisons: Sequence[GroupComparison], path: str | Path) -> Non
             error.set_xlabel(f"DFT {quantity} [{unit}]")
             figure.align_ylabels(panels[:, column])
         handles = [
-            Line2D([], [], color=colour, marker="o", linestyle="", label=as_written(group.group))
-            for group, colour in zip(groups, cycle(len(groups)), strict=True)
+            Line2D(
+                [],
+                [],
+                color=colour,
+                marker=_MARKERS[i % len(_MARKERS)],
+                linestyle="",
+                label=as_written(group.group),
+            )
+            for i, (group, colour) in enumerate(zip(groups, cycle(len(groups)), strict=True))
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
 
@@ -304,7 +317,7 @@ def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> No
             )  # fmt: skip
         axes.axvline(0.0, color="black", linewidth=0.8)
         labels = [
-            f"{name.replace('_', ' ')}\n({row.reference:g} {row.unit})"
+            f"{quantity_of(f'property.{name}').label}\n({row.reference:g} {in_signs(row.unit)})"
             for name, row in rows.items()
         ]
         axes.set_yticks(range(len(rows)), labels)

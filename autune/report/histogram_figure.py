@@ -80,7 +80,7 @@ def plot_error_histograms(comparisons: Sequence[GroupComparison], path: str | Pa
                 if len(values):
                     words += _statistics(values)
                 axes.text(
-                    0.985, 0.95, words, transform=axes.transAxes, fontsize=8, ha="right", va="top",
+                    0.985, 0.95, words, transform=axes.transAxes, fontsize=9, ha="right", va="top",
                     linespacing=1.3,
                 )  # fmt: skip
                 axes.tick_params(axis="y", labelsize=9)
@@ -91,7 +91,7 @@ def plot_error_histograms(comparisons: Sequence[GroupComparison], path: str | Pa
             panels[-1, column].set_xlabel(f"{quantity.name} [{unit}]")
         figure.supylabel("number of structures (left), of components (right)", fontsize=10)
 
-    write_figure(path, (7.2, 0.9 + 1.25 * max(2, len(groups))), draw)
+    write_figure(path, (9.8, 0.9 + 1.25 * max(2, len(groups))), draw)
 
 
 def histogram_rows(comparisons: Sequence[GroupComparison]) -> list[dict[str, Any]]:
@@ -127,7 +127,10 @@ def _statistics(values: FloatArray) -> str:
     """Write RMSE and mean with the same number of decimals."""
     rmse = float(np.sqrt(np.mean(values**2)))
     decimals = min(7, max(0, 2 - math.floor(math.log10(rmse)))) if rmse > 0.0 else 1
-    return f"\nRMSE {rmse:.{decimals}f}\nmean {values.mean():+.{decimals}f}"
+    mean = f"{values.mean():+.{decimals}f}"
+    if not float(mean):
+        mean = mean[1:]
+    return f"\nRMSE {rmse:.{decimals}f}\nmean {mean}".replace("-", "−")
 
 
 def _edges(errors: Sequence[FloatArray]) -> FloatArray:

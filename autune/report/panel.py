@@ -15,6 +15,11 @@ from autune.structures import FloatArray
 
 _FAR_OUT = 2.0
 """Widths of the middle 80 % of all points beyond these, from which a point is drawn at the edge."""
+_CROWDED, _MOST_RANKED = 0.03, 20
+"""Smallest gap of two numbers in their range below which they are drawn at equal distances, and
+how many numbers at most."""
+_DECADES = 30.0
+"""Ratio of numbers from which a logarithmic axis is thought of."""
 _NEAR_ZERO = 5.0
 """Where a logarithmic axis begins, below the lowest mean: sizes of errors can be close to zero."""
 
@@ -42,6 +47,13 @@ class Panel:
     marks: tuple[Mark, ...]
     drawn: tuple[Drawn, ...]
     log: bool
+
+    @property
+    def places(self) -> FloatArray:
+        """Where the levels are drawn along the parameter, shape (n_levels,)."""
+        if not self.effect.is_number or is_ranked(self.effect):
+            return np.arange(len(self.effect.levels), dtype=np.float64)
+        return np.array([level.middle for level in self.effect.levels])
 
     @property
     def points(self) -> FloatArray:
@@ -74,6 +86,29 @@ class Panel:
         """Whether a point lies beyond the edges."""
         low, high = self.edges
         return bool(((self.points < low) | (self.points > high)).any())
+
+
+def is_ranked(effect: Effect) -> bool:
+    """Whether numbers are drawn at equal distances: some are too close to each other.
+
+    As 0.98, 0.99 and 1 beside 0 and 0.1, which no logarithm would part.
+    """
+    n = len(effect.levels)
+    if not effect.is_number or not effect.in_pairs or not 2 < n <= _MOST_RANKED:
+        return False
+    middles = np.array([level.middle for level in effect.levels])
+    is_crowded = np.diff(middles).min() < _CROWDED * (middles[-1] - middles[0])
+    return bool(is_crowded) and not lie_in_decades(middles)
+
+
+def lie_in_decades(values: FloatArray) -> bool:
+    """Whether positive values are spread more evenly on a logarithmic axis than on a linear one."""
+    low, middle, high = float(values.min()), float(np.median(values)), float(values.max())
+    if not (low > 0.0 and high > _DECADES * low):
+        return False
+    linear = (middle - low) / (high - low)
+    logarithmic = math.log(middle / low) / math.log(high / low)
+    return abs(logarithmic - 0.5) < abs(linear - 0.5)
 
 
 def _edges(finite: FloatArray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from autune.architecture import CUTOFF_TYPES, CutoffType
@@ -55,33 +55,44 @@ def plot_symmetry_functions(
     """
     if not len(r_shifts):
         raise DataError("no r_shift to draw; give one or more")
+    write_figure(
+        path,
+        (5.4, 3.4),
+        lambda figure: draw_symmetry_functions(
+            figure.subplots(), r_shifts, eta, cutoff_type, r_cutoff
+        ),
+    )
+
+
+def draw_symmetry_functions(
+    axes: Axes, r_shifts: Sequence[float], eta: float, cutoff_type: CutoffType, r_cutoff: float
+) -> None:
+    """Draw as `plot_symmetry_functions` on axes of another figure; arguments as there."""
     r, fc, terms = _curves(r_shifts, eta, cutoff_type, r_cutoff)
     # From dark to light, so that their order shows without colour; the lightest end is too pale.
     colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, len(r_shifts)))
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.plot(r, fc, color="black", linewidth=2.6, alpha=0.35, label="$f_c$")
-        for i, (shift, term) in enumerate(zip(r_shifts, terms, strict=True)):
-            axes.plot(
-                r, term, color=colours[i], linestyle=_LINES[i % len(_LINES)], linewidth=1.8,
-                label=f"{shift:g} Å".replace("-", "−"),
-            )  # fmt: skip
-        axes.set_xlim(0.0, r_cutoff)
-        axes.set_ylim(0.0, 1.05)
-        axes.set_xlabel("distance $r$ [Å]")
-        axes.set_ylabel(r"$\exp(-\eta\,(r - r_s)^2)\, f_c(r)$")
-        axes.set_title(
-            rf"$\eta$ = {eta:g} Å$^{{-2}}$, {cutoff_type}, $r_c$ = {r_cutoff:g} Å", fontsize=10
-        )
-        handles, labels = axes.get_legend_handles_labels()
-        heading = Line2D([], [], linestyle="")
-        axes.legend(
-            handles=[handles[0], heading, *handles[1:]], labels=[labels[0], "$r_s$ =", *labels[1:]],
-            fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.03), handlelength=2.6,
+    axes.plot(r, fc, color="black", linewidth=2.6, alpha=0.35, label="$f_c$")
+    for i, (shift, term) in enumerate(zip(r_shifts, terms, strict=True)):
+        axes.plot(
+            r, term, color=colours[i], linestyle=_LINES[i % len(_LINES)], linewidth=1.8,
+            label=f"{shift:g} Å".replace("-", "−"),
         )  # fmt: skip
-
-    write_figure(path, (5.4, 3.4), draw)
+    axes.set_xlim(0.0, r_cutoff)
+    axes.set_ylim(0.0, 1.05)
+    axes.set_xlabel("distance $r$ [Å]")
+    axes.set_ylabel(r"$\exp(-\eta\,(r - r_s)^2)\, f_c(r)$")
+    axes.set_title(
+        rf"$\eta$ = {eta:.3g} Å$^{{-2}}$, {cutoff_type}, $r_c$ = {r_cutoff:g} Å", fontsize=10
+    )
+    handles, labels = axes.get_legend_handles_labels()
+    heading = Line2D([], [], linestyle="")
+    inside = max(r_shifts) < 0.3 * r_cutoff  # all curves are low where the legend lies
+    axes.legend(
+        handles=[handles[0], heading, *handles[1:]], labels=[labels[0], "$r_s$ =", *labels[1:]],
+        fontsize=9, handlelength=2.6,
+        loc="upper right" if inside else "upper left",
+        bbox_to_anchor=(1.0, 1.05) if inside else (1.0, 1.03),
+    )  # fmt: skip
 
 
 def symmetry_rows(

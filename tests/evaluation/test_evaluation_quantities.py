@@ -11,7 +11,9 @@ TITLES = {
     "property_error": "property error [%]",
     "property_error.C11": "error of C11 [%]",
     "property.surface_energy_100": "surface energy (100) [J/m²]",
-    "property.bcc_energy_difference": "bcc energy difference [meV/atom]",
+    "property.bcc_fcc_energy_difference": "energy of bcc above fcc [meV/atom]",
+    "property.bulk_modulus": "bulk modulus (C11, C12) [GPa]",
+    "property_error.bulk_modulus_eos": "error of bulk modulus (equation of state) [%]",
     "prediction_time": "prediction time [µs/atom]",
     "score": "score",
 }
@@ -24,12 +26,13 @@ def test_title(metric):
 
 def test_scale_is_that_of_the_unit():
     assert quantity_of("energy_rmse").scale == pytest.approx(1e-3)
-    assert quantity_of("property.bcc_energy_difference").scale == 1.0, "is in meV/atom already"
+    assert quantity_of("property.bcc_fcc_energy_difference").scale == 1.0, "is in meV/atom already"
 
 
 def test_settings_have_the_units_of_their_descriptions():
     assert title_of_setting("potential.cutoff_radius") == "cutoff_radius [Å]"
     key = "potential.symmetry_functions.radial.r_shift"
     assert title_of_setting(key) == "radial.r_shift [Å]"
+    assert title_of_setting("potential.symmetry_functions.r_shift") == "r_shift [Å]"
     assert title_of_setting("training.force_ratio") == "force_ratio"
     assert name_of_setting("lonely") == "lonely"

@@ -18,7 +18,7 @@ SECTIONS = [
     *("committee", "provenance"),
 ]
 FIGURES = {
-    *("effect-potential-symmetry-functions-r-shift", "effect-values", "symmetry_functions"),
+    *("effect-potential-symmetry-functions-r-shift", "effect-values"),
     *("effect-potential-symmetry-functions-r-shift-properties", "confirmed", "trials"),
     *("learning_curve", "parity_test", "parity_training", "histogram_test"),
     *("histogram_training", "properties", "curves", "calibration"),
@@ -77,6 +77,15 @@ def test_every_figure_has_words_and_lies_in_the_folder(page, scan):
             assert len(list(csv.reader(stream))) > 1
 
 
+def test_symmetry_functions_are_drawn_beside_the_scan_of_their_centre(written, scan):
+    figure = (scan / "report" / "effect-potential-symmetry-functions-r-shift.svg").read_text()
+    assert "distance " in figure, "on an axis"
+    with (scan / "report" / "symmetry_functions.csv").open() as stream:
+        header = next(csv.reader(stream))
+    assert header[:2] == ["r [Angstrom]", "fc"]
+    assert all(name.startswith("r_shift = ") for name in header[2:])
+
+
 def test_every_header_of_a_table_says_what_it_heads(page):
     assert {found.get("scope") for tag, found in page.tags if tag == "th"} == {"col", "row"}
     assert page.count("table") >= 8
@@ -95,10 +104,12 @@ def test_summary_says_what_was_found(page):
     assert "structures that no trial has seen" in sentences
 
 
-def test_effect_has_a_sentence_for_each_error(page):
+def test_effect_has_a_sentence_for_each_error_and_a_row_for_each_metric(page):
     sentences = page.texts("li")
-    for metric in ("Energy RMSE", "Force RMSE", "Property error", "Error of lattice constant"):
+    for metric in ("Energy RMSE", "Force RMSE", "Property error"):
         assert sum(sentence.startswith(f"{metric}: ") for sentence in sentences) == 1
+    assert "best r_shift" in page.texts("th")
+    assert "error of lattice constant [%]" in page.texts("th")
 
 
 def test_properties_stand_beside_those_of_dft_and_emt(page):

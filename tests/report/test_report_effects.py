@@ -110,7 +110,7 @@ def test_choices_are_named_on_the_axis(tmp_path):
     (effect,) = find_effects(samples, METRICS)
     plot_effect(effect, samples, METRICS, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text()
-    for words in ("none", "111", "100, 111", "(1 failed)"):
+    for words in ("none", "111", "100, 111 (1 failed)"):
         assert f">{words}<" in text
 
 

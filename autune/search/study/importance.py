@@ -69,7 +69,7 @@ def _importances(
     varied = sorted(name for name, seen in values.items() if len(seen) > 1)
     if len(finite) < _FEWEST_TRIALS or len(varied) < 2 or len(set(map(value_of, finite))) < 2:
         return {}
-    # Imported only here: it brings scikit-learn, and every verb about a search comes by.
+    # Here, since it is half a second that few commands need.
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     evaluator = PedAnovaImportanceEvaluator(
