@@ -56,7 +56,7 @@ def _best(effect: Effect, standings: Sequence[Standing], quantity: Quantity) -> 
     best, others = standings[0], standings[1:]
     words = (
         f"best is {name_of_setting(effect.parameter)} {effect.levels[best.setting].label} with "
-        f"{_interval(best.score, quantity, _percent(effect))} over {best.score.n} seeds"
+        f"{_interval(best.score, quantity, _percent(effect))} over {best.score.n} {effect.points}"
     )
     same = [standing for standing in others if standing.same_as_best]
     if same:
@@ -89,7 +89,8 @@ def _range(effect: Effect, metric: str, known: Sequence[int], quantity: Quantity
     """Say between which means all levels lie."""
     order = sorted(known, key=lambda place: effect.levels[place].estimates[metric].mean)
     lowest, highest = effect.levels[order[0]], effect.levels[order[-1]]
-    over = f"over {effect.n_seeds} seeds" if effect.in_pairs else "of the trials"
+    n = lowest.estimates[metric].n
+    over = f"over {n} {effect.points}" if effect.in_pairs else "of the trials"
     what = "ranges" if effect.is_binned else "values"
     return (
         f"of {len(known)} {what} of {name_of_setting(effect.parameter)} the mean {over} is lowest "
@@ -105,8 +106,7 @@ def _verdict(effect: Effect, trend: Trend, name: str) -> str:
         return slope or f"; too few trainings to test whether {name} matters"
     p = f"{trend.test}, {_p(trend.p)}"
     if not trend.matters:
-        scatter = "seeds" if effect.in_pairs else "trials"
-        return f"; no effect of {name} can be told from the scatter of the {scatter} ({p})"
+        return f"; no effect of {name} can be told from the scatter of the {effect.points} ({p})"
     if not trend.p < 1.0 - effect.confidence:  # a trend shows more, or the difference of two
         return f"{slope}; all levels together show no effect ({p})"
     return f"; {name} matters ({p}){slope}"

@@ -4,9 +4,10 @@ How well this can be said depends on how the trials were chosen:
 
 - *Scan*: only one parameter differs between the trials.  Its levels are compared in pairs of equal
   seeds, so that what a seed does to all of them (by its initial weights, say) cancels.
-- *Full factorial*: every level of the parameter met the same combinations of the others.  The
-  metric is averaged over these, seed by seed, and the levels are compared in pairs as before: the
-  main effect (Box, Hunter, Hunter, Statistics for Experimenters, 2nd ed. (2005), chapter 5).
+- *Full factorial*: every level of the parameter met the same combinations of the others.  Levels
+  are compared in pairs of equal combination and seed, the blocks: the main effect (Box, Hunter,
+  Hunter, Statistics for Experimenters, 2nd ed. (2005), chapters 4 and 5).  Intervals of means are
+  wide there, because they hold what the other parameters do; those of differences do not.
 - *Search*: everything varies at once, and the sampler prefers what was good before.  The trials
   of a level also differ in all other parameters, and not by chance: the effect is a marginal one,
   over whatever else the sampler tried with it, and no controlled one.  p-values take the trials
@@ -44,9 +45,11 @@ from autune.evaluation.levels import (
     Level,
     Sample,
     are_numbers,
+    combination_of,
     count_failed,
     group_by_value,
     group_in_bins,
+    values_in_blocks,
     values_of,
 )
 from autune.evaluation.separation import rank_levels
@@ -127,6 +130,13 @@ class Effect:
         return self.others != "unbalanced" and self.n_seeds > 1
 
     @property
+    def points(self) -> str:
+        """What is counted: seeds of a scan, trainings of a factorial, trials of a search."""
+        if not self.in_pairs:
+            return "trials"
+        return "seeds" if self.others == "fixed" else "trainings"
+
+    @property
     def is_binned(self) -> bool:
         """Whether levels are ranges of values."""
         return any(isinstance(level.value, tuple) for level in self.levels)
@@ -181,20 +191,15 @@ def _effect(
     estimates: list[dict[str, Any]] = [{} for _ in groups]
     standings, trends = {}, {}
     for metric in metrics:
-        tables = [
-            np.array([values_of(sample, metric, n_seeds) for sample in group.samples])
-            for group in groups
-        ]
         if in_pairs:
-            # A seed of which any training failed would be averaged over easier combinations.
-            scores = [table.mean(axis=0) for table in tables]
+            scores = [values_in_blocks(group.samples, key, metric, n_seeds) for group in groups]
             places = np.array([group.middle for group in groups]) if is_number else None
             found = compare_in_pairs(np.array(scores), places, confidence)
             if not metric.startswith("property."):
                 standings[metric] = rank_levels(np.array(scores), confidence)
         else:
-            scores = [_means_of_finite(table) for table in tables]
-            of_trials = np.repeat(np.arange(len(groups)), [len(table) for table in tables])
+            scores = [_means_of_trials(group.samples, metric, n_seeds) for group in groups]
+            of_trials = np.repeat(np.arange(len(groups)), [len(means) for means in scores])
             values = [sample.params[key] for group in groups for sample in group.samples]
             places = np.array(values, dtype=np.float64) if is_number else None
             found = compare_apart(np.concatenate(scores), of_trials, places, confidence)
@@ -221,20 +226,16 @@ def _effect(
 def _others(groups: Sequence[Group], key: str) -> Others:
     """Look how the other parameters vary between the levels of one."""
     combinations = [
-        sorted(
-            repr(sorted((name, value) for name, value in sample.params.items() if name != key))
-            for sample in group.samples
-        )
-        for group in groups
+        sorted(combination_of(sample, key) for sample in group.samples) for group in groups
     ]
     if any(combination != combinations[0] for combination in combinations):
         return "unbalanced"
     return "fixed" if len(set(combinations[0])) == 1 else "balanced"
 
 
-def _means_of_finite(table: FloatArray) -> FloatArray:
+def _means_of_trials(samples: Sequence[Sample], metric: str, n_seeds: int) -> FloatArray:
     """Return the mean of every trial over its finite values, NaN of none."""
-    return np.array([estimate(row).mean for row in table])
+    return np.array([estimate(values_of(sample, metric, n_seeds)).mean for sample in samples])
 
 
 def _smallest_p(standings: Sequence[Standing]) -> float:

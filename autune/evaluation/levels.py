@@ -56,8 +56,8 @@ class Level:
     n_failed
         Trainings without a finite score, or without one of the metrics.
     estimates
-        Per metric the mean with its interval: over the seeds where levels are compared in pairs,
-        else over the trials, each counted once whatever its number of seeds.
+        Per metric the mean with its interval: over the trainings where levels are compared in
+        pairs, else over the trials, each counted once whatever its number of seeds.
     middle
         Where a number is drawn: the value, or the median of those in the bin; NaN for a choice.
     """
@@ -153,6 +153,37 @@ def values_of(sample: Sample, metric: str, n_seeds: int) -> FloatArray:
         if measured and math.isfinite(value) and math.isfinite(training.get("score", 0.0)):
             values[seed] = value
     return values
+
+
+def values_in_blocks(
+    samples: Sequence[Sample], parameter: str, metric: str, n_seeds: int
+) -> FloatArray:
+    """Return a metric of every training of a level, in blocks that all levels have.
+
+    A block is a combination of the other parameters and a seed; in a scan it is a seed.
+
+    Parameters
+    ----------
+    samples
+        Of the level.
+    parameter
+        Dotted key of what is compared.
+    metric, n_seeds
+        As of `values_of`.
+
+    Returns
+    -------
+    array
+        Shape (n_blocks,), NaN where the training failed.
+    """
+    ordered = sorted(samples, key=lambda sample: combination_of(sample, parameter))
+    tables = [values_of(sample, metric, n_seeds) for sample in ordered]
+    return np.concatenate([np.empty(0), *tables])
+
+
+def combination_of(sample: Sample, parameter: str) -> str:
+    """Name the combination of all other parameters of a trial."""
+    return repr(sorted((name, value) for name, value in sample.params.items() if name != parameter))
 
 
 def _errors_in(metric: str, training: Mapping[str, float]) -> Iterable[str]:

@@ -123,7 +123,7 @@ def _figures_of_scan(
         what = "errors of the properties" if suffix else labels
         words = (
             f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
-            f"and every {'seed' if effect.in_pairs else 'trial'} as a point."
+            f"and every {effect.points.removesuffix('s')} as a point."
         )
         before, more = None, {}
         if shapes is not None and not suffix:
@@ -156,7 +156,7 @@ def _figure_of_search(
     yield Drawing(
         f"effect-{_slug(effect)}",
         f"{labels[0].upper()}{labels[1:]} against {name}: means with {_percent(effect)} intervals, "
-        f"and every {'seed' if effect.in_pairs else 'trial'} as a point.",
+        f"and every {effect.points.removesuffix('s')} as a point.",
         f"{labels} against {name}.",
         partial(plot_effect, effect, samples, metrics),
         effect_rows(effect, metrics),
@@ -233,7 +233,11 @@ def _what_is_compared(gathered: Gathered, effects: Sequence[Effect]) -> str:
             "compared in pairs of equal seeds."
         )
     elif all(effect.others == "balanced" for effect in effects):
-        words = "Every level met the same combinations of the other settings: main effects."
+        words = (
+            "Every level met the same combinations of the other settings: levels are compared in "
+            "pairs of equal combination and seed. The intervals of their means hold what the other "
+            "settings do; those of differences do not."
+        )
     else:
         words = (
             "All settings varied at once, and the sampler preferred what was good before: these "

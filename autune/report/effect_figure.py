@@ -71,7 +71,7 @@ def plot_effect(
     elif any(effect.standings.get(panel.metric) for panel in panels):
         meanings = MEANINGS | {BEST: "best mean"}
     else:
-        meanings = {SAME: "mean over the seeds"}
+        meanings = {SAME: f"mean over the {effect.points}"}
 
     _write(path, panels, legend_of(panels, meanings), draw_panel, before)
 

@@ -162,7 +162,7 @@ def legend_of(panels: Sequence[Panel], meanings: dict[Mark, str]) -> list[Line2D
     used = {mark for panel in panels for mark in panel.marks}
     handles = [mark.handle(words, 7.0) for mark, words in meanings.items() if mark in used]
     percent = f"{100.0 * effect.confidence:.3g} %"
-    points = "seeds" if effect.in_pairs else "trials"
+    points = effect.points
     if effect.others == "unbalanced":
         points += ", which differ in other parameters too"
     bar = Line2D([], [], marker="|", linestyle="", color="black", markersize=9, markeredgewidth=1.8)

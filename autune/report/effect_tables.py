@@ -9,7 +9,7 @@ import numpy as np
 
 from autune.evaluation.confidence import estimate
 from autune.evaluation.effects import Effect, Sample
-from autune.evaluation.levels import values_of
+from autune.evaluation.levels import values_in_blocks, values_of
 from autune.structures import FloatArray
 
 
@@ -34,22 +34,20 @@ class Drawn(NamedTuple):
 def drawn_of(effect: Effect, samples: Sequence[Sample], metric: str) -> list[Drawn]:
     """Return the points of every level, in the order of the levels.
 
-    Where levels are compared in pairs, one for each seed, averaged over the combinations of the
-    other parameters; else one for each trial, averaged over its seeds.
+    Where levels are compared in pairs, one for each training; else one for each trial, averaged
+    over its seeds.
     """
     by_number = {sample.number: sample for sample in samples}
     drawn = []
     for level in effect.levels:
         members = [by_number[number] for number in level.trials if number in by_number]
-        table = np.full((0, effect.n_seeds), np.nan)
-        if members:
-            table = np.array([values_of(sample, metric, effect.n_seeds) for sample in members])
         if effect.in_pairs:
-            values = table.mean(axis=0) if members else np.full(effect.n_seeds, np.nan)
-            places = np.full(effect.n_seeds, level.middle)
-            drawn.append(Drawn(places, values, tuple(range(effect.n_seeds))))
+            values = values_in_blocks(members, effect.parameter, metric, effect.n_seeds)
+            places = np.full(len(values), level.middle)
+            drawn.append(Drawn(places, values, tuple(range(len(values)))))
         else:
-            values = np.array([estimate(row).mean for row in table])
+            rows = [values_of(sample, metric, effect.n_seeds) for sample in members]
+            values = np.array([estimate(row).mean for row in rows])
             places = np.array(
                 [s.params[effect.parameter] if effect.is_number else np.nan for s in members],
                 dtype=np.float64,

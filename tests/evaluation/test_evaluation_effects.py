@@ -255,7 +255,8 @@ def factorial(rng, missing: bool = False) -> list[Sample]:
 def test_factorial_gives_main_effects_in_pairs():
     cutoff, streams = find_effects(factorial(np.random.default_rng(0)), ["force_rmse"])
     assert (cutoff.others, cutoff.is_scan, cutoff.in_pairs) == ("balanced", False, True)
-    assert cutoff.levels[0].estimates["force_rmse"].n == 5, "seeds, of three trials each"
+    assert cutoff.levels[0].estimates["force_rmse"].n == 15, "blocks: three combinations, 5 seeds"
+    assert "over 15 trainings" in describe_effect(cutoff, "force_rmse")
     second = cutoff.standings["force_rmse"][1]
     assert second.setting == 0
     assert second.difference.estimate.mean == pytest.approx(0.5, abs=0.1)
@@ -264,6 +265,16 @@ def test_factorial_gives_main_effects_in_pairs():
     assert streams.levels[2].estimates["force_rmse"].mean == pytest.approx(
         streams.levels[0].estimates["force_rmse"].mean + 2.0, abs=0.1
     )
+
+
+def test_a_failed_training_takes_its_block_alone():
+    samples = factorial(np.random.default_rng(0))
+    lost = samples[0]
+    trainings = ({"score": math.nan, "force_rmse": math.nan}, *lost.trainings[1:])
+    samples[0] = Sample(lost.number, lost.params, trainings)
+    cutoff, _ = find_effects(samples, ["force_rmse"])
+    assert [level.estimates["force_rmse"].n for level in cutoff.levels] == [14, 15]
+    assert cutoff.trends["force_rmse"].matters
 
 
 def test_incomplete_factorial_is_not_balanced():
