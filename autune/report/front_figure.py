@@ -86,7 +86,7 @@ def plot_fronts(
         axes.set_ylabel(labels.get(y, up.title))
         figure.legend(loc="outside upper center", ncols=2, fontsize=9, handletextpad=0.3)
 
-    write_figure(path, (5.4, 4.0), draw)
+    write_figure(path, (7.2, 4.4), draw)
 
 
 def front_rows(
