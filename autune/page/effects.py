@@ -122,7 +122,7 @@ def _figures_of_scan(
         labels = ", ".join(quantity_of(metric).label for metric in some)
         what = "errors of the properties" if suffix else labels
         words = (
-            f"{what[0].upper()}{what[1:]} against {name}: means with {_percent(effect)} intervals, "
+            f"{what} against {name}: means with {_percent(effect)} intervals, "
             f"and every {effect.points.removesuffix('s')} as a point."
         )
         before, more = None, {}
@@ -134,7 +134,7 @@ def _figures_of_scan(
             )
         yield Drawing(
             f"effect-{slug}{suffix}",
-            words + (_SYMMETRIC if _reaches_zero(effect, some) else ""),
+            words[0].upper() + words[1:] + (_SYMMETRIC if _reaches_zero(effect, some) else ""),
             f"{labels} against {name}.",
             partial(plot_effect, effect, samples, some, before=before),
             effect_rows(effect, some),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from autune.architecture import RADIAL
 from autune.evaluation.effects import Effect
-from autune.evaluation.quantities import quantity_of
+from autune.evaluation.levels import Sample, are_numbers, label_of
+from autune.evaluation.quantities import name_of_setting, quantity_of
 from autune.page.blocks import Drawing, Section
 from autune.page.energies import ENERGY, trains_energies
 from autune.page.gathered import Gathered
@@ -21,6 +23,8 @@ from autune.report.front_figure import front_rows, plot_fronts
 from autune.report.symmetry_figure import draw_symmetry_functions, symmetry_rows
 
 MOST_SHAPES = 7
+MOST_NAMED = 3
+"""Settings by which a trial on the front is named."""
 MOST_DRAWN = 300
 """Trials of a front's figure: all that are on it, and others to fill up; its CSV has all."""
 
@@ -66,22 +70,59 @@ def cost_section(gathered: Gathered) -> Section:
     """Draw errors against the time of a prediction, where trials differ in it."""
     samples = samples_of(gathered)
     if not cost_varies(gathered, samples):
-        samples = []
+        return Section("cost", "Error against cost", [])
+    samples = [_with_shortest(sample) for sample in samples if _shortest(sample) < math.inf]
     drawings = []
     for metric in ("force_rmse", ENERGY) if trains_energies(gathered) else ("force_rmse",):
-        rows = front_rows(samples, COST, metric) if samples else []
-        if not rows:
+        rows = front_rows(samples, COST, metric)
+        if len(rows) < 2:
             continue
         shown = sorted(rows, key=lambda row: row["on_front"] != "yes")[:MOST_DRAWN]
         label = quantity_of(metric).label
         drawings.append(
             Drawing(
                 f"cost_{metric}",
-                f"{label} against the time of a prediction; no trial is lower in both than those "
-                "of the Pareto front.",
+                f"{label} against the time of a prediction, the shortest that a seed had: other "
+                "work on the machine lengthens it. No trial is lower in both than those of the "
+                "Pareto front.",
                 f"{label} against prediction time of {len(rows)} trials.",
-                partial(plot_fronts, shown, COST, metric),
+                partial(plot_fronts, shown, COST, metric, labels=_names_on_front(rows, samples)),
                 rows,
             )
         )
     return Section("cost", "Error against cost", drawings)
+
+
+def _shortest(sample: Sample) -> float:
+    return min((one.get(COST, math.inf) for one in sample.trainings), default=math.inf)
+
+
+def _with_shortest(sample: Sample) -> Sample:
+    """Give all trainings of a trial the same time: their potentials differ in weights only."""
+    time = _shortest(sample)
+    return replace(sample, trainings=tuple({**one, COST: time} for one in sample.trainings))
+
+
+def _names_on_front(
+    rows: Sequence[Mapping[str, Any]], samples: Sequence[Sample]
+) -> dict[int, str] | None:
+    """Name the trials of a front by their settings; None, by their numbers, where these are many.
+
+    Of functions that are thinned out their number is named.
+    """
+    if any(len(sample.params) > MOST_NAMED for sample in samples):
+        return None
+    by_number = {sample.number: sample for sample in samples}
+    on_front = [by_number[row["number"]] for row in rows if row["on_front"] == "yes"]
+    return {sample.number: ", ".join(_words_of(sample)) for sample in on_front}
+
+
+def _words_of(sample: Sample) -> Iterator[str]:
+    for key, value in sample.params.items():
+        n_functions = sample.trainings[0].get("n_symmetry_functions")
+        if key.endswith(".every") and n_functions is not None:
+            yield f"{n_functions:g} functions"
+        elif are_numbers([value]):
+            yield f"{name_of_setting(key)} {label_of(value, key)}"
+        else:
+            yield label_of(value, key)

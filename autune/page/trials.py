@@ -125,7 +125,7 @@ def trials_section(gathered: Gathered) -> Section:
     """Show all trials, and those that no other one beats."""
     records = gathered.records
     blocks: list[Block] = []
-    if any(record.metrics for record in records):
+    if sum(bool(record.metrics) for record in records) > 1:
         rows = [
             {"number": r.number, "state": r.state, "violation": r.violation, **r.metrics}
             for r in records

@@ -82,12 +82,15 @@ def write_figure(
         for axes in figure.axes:  # what is inside needs no room; to measure it takes half the time
             for artist in (*axes.lines, *axes.collections, *axes.patches):
                 artist.set_in_layout(False)
+        engine = figure.get_layout_engine()
+        assert engine is not None
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # it is laid out, once for all kinds
         for kind in kinds:
             stream = io.BytesIO()
             # Without the date, so that the same data give the same file.
             metadata = {"Date": None} if kind == ".svg" else None
             figure.savefig(stream, format=kind[1:], dpi=_DOTS_PER_INCH, metadata=metadata)
-            figure.set_layout_engine(None)  # it is laid out, for all kinds alike
             drawn[path if path.suffix else path.with_name(path.name + kind)] = stream.getvalue()
     for place, content in drawn.items():
         write_bytes(place, content)

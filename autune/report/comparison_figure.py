@@ -17,19 +17,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from autune.errors import DataError
 from autune.evaluation.quantities import in_signs, quantity_of
 from autune.properties.table import PropertyRow, PropertyTable
-from autune.report.canvas import COLOURS, write_figure
+from autune.report.canvas import write_figure
 from autune.report.comparison import Stds, percent, std_of
+from autune.report.marks import OF_POTENTIALS
 
 LINEAR_TO = 1.0
 """Percent; the axis is linear up to it and logarithmic beyond, so that 0.3 and 30 are both seen."""
 
-_BARS = (
-    (COLOURS[0], ""),
-    (COLOURS[4], "////"),
-    (COLOURS[5], "...."),
-    (COLOURS[3], "xxxx"),
-    (COLOURS[1], "----"),
-)
+_BARS = tuple(zip(OF_POTENTIALS, ("", "////", "....", "xxxx", "----"), strict=True))
 """Colours that differ in lightness too, and hatches, so that print without colours is read."""
 
 _LABELS = {
@@ -104,7 +99,7 @@ def plot_comparison(
         )
 
     n_bars = len(rows) * len(tables)
-    write_figure(path, (7.2, 1.5 + 0.06 * len(rows) + 0.19 * n_bars), draw)
+    write_figure(path, (9.8, 1.5 + 0.06 * len(rows) + 0.19 * n_bars), draw)
 
 
 def _draw_bar(
@@ -154,7 +149,7 @@ def _lay_out(axes: Axes, rows: Iterable[PropertyRow]) -> None:
     axes.set_xscale("symlog", linthresh=LINEAR_TO, linscale=0.7)
     low, high = axes.dataLim.intervalx
     # Room for the numbers beside the bars, on a scale that is logarithmic there.
-    axes.set_xlim(min(-1.0, 4.0 * low), max(1.0, 4.0 * high))
+    axes.set_xlim(min(-1.0, 5.0 * low), max(1.0, 5.0 * high))
     steps = (1, 3) if high - low < 60.0 else (1,)
     ticks = [sign * n * 10.0**e for sign in (-1, 1) for e in range(7) for n in steps]
     axes.xaxis.set_major_locator(FixedLocator(sorted([*ticks, 0.0])))

@@ -14,9 +14,11 @@ from matplotlib.lines import Line2D
 from autune.errors import DataError
 from autune.properties import Curve, PropertyTable
 from autune.report.canvas import cycle, write_figure
+from autune.report.marks import OF_POTENTIALS
 
 _MARKERS = "os^Dv<>P"
 _DASHES = ("-", "--", "-.", ":")
+_WIDTHS = (2.4, 1.7, 1.1)
 _GREY = "#6e6e6e"
 _FEW = 12
 """Points up to which each is marked: sizes of particles, say, between which there is nothing."""
@@ -59,8 +61,7 @@ def plot_curves(tables: Mapping[str, PropertyTable], path: str | Path) -> None:
             _draw_panel(axes, panel, potentials)
         handles = []
         if len(potentials) > 1:
-            colours = zip(potentials, cycle(len(potentials)), strict=True)
-            handles = [Line2D([], [], color=colour, label=name) for name, colour in colours]
+            handles = [Line2D([], [], label=name, **_line(i)) for i, name in enumerate(potentials)]
         curves = [curve for panel in panels for by in panel.values() for curve in by.values()]
         if any(curve.reference_x for curve in curves):
             handles.append(Line2D([], [], **_point("o"), label="DFT"))
@@ -83,7 +84,7 @@ def _panels(tables: Mapping[str, PropertyTable]) -> list[_Panel]:
 
 def _draw_panel(axes: Axes, panel: _Panel, potentials: Sequence[str]) -> None:
     one = len(potentials) == 1
-    colours = cycle(len(panel) if one else len(potentials))
+    colours = cycle(len(panel))
     handles = []
     for number, ((name, by_potential), label) in enumerate(
         zip(panel.items(), _short_names(list(panel)), strict=True)
@@ -93,9 +94,11 @@ def _draw_panel(axes: Axes, panel: _Panel, potentials: Sequence[str]) -> None:
         axes.plot(first.reference_x, first.reference_y, zorder=3.0, **_point(marker))
         marked = 0 < max(len(curve.x) for curve in by_potential.values()) <= _FEW
         for potential, curve in by_potential.items():
-            colour = colours[number if one else potentials.index(potential)]
+            style = _line(potentials.index(potential))
+            if one:
+                style["color"] = colours[number]
             axes.plot(
-                curve.x, curve.y, dash, color=colour, linewidth=1.8,
+                curve.x, curve.y, linestyle=dash, **style,
                 marker=marker if marked else "", markersize=6.0,
             )  # fmt: skip
         key: dict[str, Any] = {"marker": marker if marked else ""}
@@ -107,6 +110,14 @@ def _draw_panel(axes: Axes, panel: _Panel, potentials: Sequence[str]) -> None:
         axes.set_ylabel(_label(first.y_label, first.y_unit))
         axes.set_title(_title(name, label), fontsize=11.0)
     axes.legend(handles=handles, loc="best")
+
+
+def _line(number: int) -> dict[str, Any]:
+    """Return how a potential is drawn: in its colour, and thinner than the one before."""
+    return {
+        "color": OF_POTENTIALS[number % len(OF_POTENTIALS)],
+        "linewidth": _WIDTHS[number % len(_WIDTHS)],
+    }
 
 
 def _point(marker: str) -> dict[str, Any]:

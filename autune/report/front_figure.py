@@ -19,7 +19,8 @@ from autune.report.canvas import COLOURS, use_log_scale, write_figure
 from autune.structures import FloatArray
 
 _GREY = "#8c8c8c"
-_MOST_LABELS = 8
+_MOST_LABELS, _LABEL = 8, 9.0
+"""Numbers beside points, and the size of words there."""
 
 
 def plot_fronts(
@@ -86,7 +87,7 @@ def plot_fronts(
         axes.set_ylabel(labels.get(y, up.title))
         figure.legend(loc="outside upper center", ncols=2, fontsize=9, handletextpad=0.3)
 
-    write_figure(path, (5.4, 4.0), draw)
+    write_figure(path, (7.2, 4.4), draw)
 
 
 def front_rows(
@@ -144,11 +145,36 @@ def _chosen(
 
 
 def _add_labels(axes: Axes, x: FloatArray, y: FloatArray, words: Mapping[int, str]) -> None:
+    """Write words beside their points, where no others are yet."""
+    taken: list[tuple[float, float, float]] = []
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    axes.autoscale_view()
+    left, right_end = (edge * 72.0 / figure.dpi for edge in axes.get_window_extent().intervalx)
     for i, text in words.items():
+        at, over = axes.transData.transform((x[i], y[i])) * 72.0 / figure.dpi
+        width = 0.6 * _LABEL * len(text)
+        ends = [
+            (at + right - width * (right < 0), over + up, width)
+            for up in (5.0, -13.0, 17.0, -25.0, 29.0, -37.0, 41.0, 53.0)
+            for right in (6.0, -6.0)
+        ]
+        ends = [end for end in ends if left <= end[0] and end[0] + width <= right_end] or ends
+        free = (end for end in ends if not any(_overlap(end, other) for other in taken))
+        place = next(free, ends[0])
+        taken.append(place)
         axes.annotate(
-            text, (x[i], y[i]), xytext=(6, 5), textcoords="offset points", fontsize=9, zorder=4.0,
+            text, (x[i], y[i]), xytext=(place[0] - at, place[1] - over),
+            textcoords="offset points", fontsize=_LABEL, zorder=4.0,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.4},
         )  # fmt: skip
+
+
+def _overlap(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    """Whether two lines of words touch; left end, height and width in points."""
+    return abs(one[1] - other[1]) < 1.2 * _LABEL and (
+        one[0] < other[0] + other[2] and other[0] < one[0] + one[2]
+    )
 
 
 def _cut(ends: Sequence[float], values: FloatArray) -> list[float]:

@@ -1,4 +1,4 @@
-"""Marks of compared settings and levels, told apart also without colour."""
+"""Marks of compared settings, levels and potentials, told apart also without colour."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class Mark(NamedTuple):
             markerfacecolor=self.face, markeredgewidth=1.6, label=label,
         )  # fmt: skip
 
+
+OF_POTENTIALS = (COLOURS[0], COLOURS[4], COLOURS[5], COLOURS[3], COLOURS[1])
+"""Colours of potentials that are compared, the same in all figures."""
 
 BEST = Mark("D", "#000000", True)
 SAME = Mark("o", COLOURS[0], True)

@@ -69,8 +69,9 @@ def draw_symmetry_functions(
 ) -> None:
     """Draw as `plot_symmetry_functions` on axes of another figure; arguments as there."""
     r, fc, terms = _curves(r_shifts, eta, cutoff_type, r_cutoff)
-    # From dark to light, so that their order shows without colour; the lightest end is too pale.
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, len(r_shifts)))
+    # From dark to light, so that their order shows without colour; both ends are left out, which
+    # are hardly seen on dark and on white paper.
+    colours = mpl.colormaps["viridis"](np.linspace(0.25, 0.88, len(r_shifts)))
     axes.plot(r, fc, color="black", linewidth=2.6, alpha=0.35, label="$f_c$")
     for i, (shift, term) in enumerate(zip(r_shifts, terms, strict=True)):
         axes.plot(

@@ -415,3 +415,11 @@ def test_same_samples_in_any_order_give_the_same():
     samples = searched(np.random.default_rng(5), 40, 0.5)
     there, back = (find_effects(s, ["score"]) for s in (samples, samples[::-1]))
     assert repr(there) == repr(back), "NaN is not equal to itself"
+
+
+def test_lists_are_named_in_words():
+    key = "dataset.train_without_groups"
+    assert label_of("[]", key) == "complete"
+    assert label_of('["a", "b"]', key) == "without a and b"
+    assert label_of("[25, 15]", "potential.hidden_layers") == "25-15"
+    assert label_of("[]") == "none"

@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from autune.errors import DataError
 from autune.evaluation.accuracy import compare
 from autune.evaluation.effects import Sample, find_effects
 from autune.kernels.cutoffs import cutoff
+from autune.report.canvas import use_log_scale
 from autune.report.effect_figure import plot_effect, plot_property_effect
 from autune.report.effect_tables import effect_rows, point_rows, trend_rows
 from autune.report.front_figure import front_rows, pareto_front, plot_fronts
@@ -112,6 +114,27 @@ def test_choices_are_named_on_the_axis(tmp_path):
     text = (tmp_path / "a.svg").read_text()
     for words in ("none", "111", "100, 111 (1 failed)"):
         assert f">{words}<" in text
+
+
+def test_crowded_numbers_are_drawn_at_equal_distances(tmp_path):
+    samples = scan("training.force_ratio", (0.0, 0.5, 0.98, 0.99, 1.0))
+    (effect,) = find_effects(samples, METRICS)
+    plot_effect(effect, samples, METRICS, tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    for words in ("force_ratio (evenly spaced)", "0.98", "0.99", "0.5"):
+        assert f">{words}<" in text
+
+
+def test_numbers_of_a_narrow_logarithmic_axis_do_not_touch():
+    for size in (1.5, 3.0, 6.0):
+        axes = Figure(figsize=(size, 3.0)).subplots()
+        axes.plot([130.0, 21000.0], [1.0, 2.0])
+        use_log_scale(axes, "x")
+        ticks = axes.get_xticks()
+        low, high = axes.get_xlim()
+        gaps = np.diff(np.log10(ticks)) / np.log10(high / low) * 0.775 * size
+        assert len(ticks) > 1
+        assert (gaps > 0.09 * 3.5).all(), "inches that numbers of three or more digits need"
 
 
 def test_search_is_drawn_by_its_trials(tmp_path):
