@@ -8,10 +8,10 @@ from autune import log
 
 
 def pytest_collection_modifyitems(items):
-    """Give the tests of a file to one process, and all that start Ray to the same."""
+    """Give the tests of a file to one process, and to the same all that take several cores."""
     for item in items:
-        group = "ray" if item.get_closest_marker("ray") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+        wide = any(item.get_closest_marker(name) for name in ("ray", "mpi"))
+        item.add_marker(pytest.mark.xdist_group("wide" if wide else item.path.stem))
 
 
 @pytest.fixture(autouse=True)

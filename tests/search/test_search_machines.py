@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ray._private import worker
 
 from autune.errors import SearchError
 from autune.search.running import cluster
@@ -113,7 +114,7 @@ def listening(pids: set[int]) -> set[str]:
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_on_two_cores")
 def test_ray_on_this_machine_alone_listens_to_nobody_else():
-    processes = cluster.ray_worker._global_node.all_processes.values()  # noqa: SLF001
+    processes = worker._global_node.all_processes.values()  # noqa: SLF001
     of_ray = with_descendants({info.process.pid for infos in processes for info in infos})
     loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
     found = listening(of_ray | {os.getpid()})
