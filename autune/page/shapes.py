@@ -82,9 +82,9 @@ def cost_section(gathered: Gathered) -> Section:
         drawings.append(
             Drawing(
                 f"cost_{metric}",
-                f"{label} against the time of a prediction, the shortest that a seed had: other "
-                "work on the machine lengthens it. No trial is lower in both than those of the "
-                "Pareto front.",
+                f"{label[0].upper()}{label[1:]} against the time of a prediction, the shortest "
+                "that a seed had: other work on the machine lengthens it. No trial is lower in "
+                "both than those of the Pareto front.",
                 f"{label} against prediction time of {len(rows)} trials.",
                 partial(plot_fronts, shown, COST, metric, labels=_names_on_front(rows, samples)),
                 rows,
