@@ -21,7 +21,7 @@ from ray import tune
 from autune.search.folder import SearchFolder
 from autune.search.record import Observer
 from autune.search.running.cluster import RemoteFiles, cores_of_nodes
-from autune.search.running.habits import quiet
+from autune.search.running.habits import quiet, side_by_side
 from autune.search.running.machines import Machines
 from autune.search.running.pruning import Judge, decisive_epochs, races
 from autune.search.running.searcher import TRIES, Stopper, StudySearcher, WorkerDeaths, said_plainly
@@ -102,21 +102,22 @@ def run(
                 tune.with_parameters(_run_in_worker, work=work, dataset=dataset, files=files),
                 {"cpu": settings.resources.cores},
             )
-            tune.run(
-                trainable,
-                name=scratch.name,
-                storage_path=str(scratch.path),
-                search_alg=searcher,
-                scheduler=judge,
-                stop=Stopper(searcher),
-                num_samples=-1,
-                max_failures=TRIES - 1,
-                reuse_actors=True,
-                raise_on_failed_trial=False,
-                verbose=0,
-                callbacks=[WorkerDeaths(searcher, files)],
-                trial_dirname_creator=str,
-            )
+            with side_by_side(len(cores_of_nodes()) == 1):
+                tune.run(
+                    trainable,
+                    name=scratch.name,
+                    storage_path=str(scratch.path),
+                    search_alg=searcher,
+                    scheduler=judge,
+                    stop=Stopper(searcher),
+                    num_samples=-1,
+                    max_failures=TRIES - 1,
+                    reuse_actors=True,
+                    raise_on_failed_trial=False,
+                    verbose=0,
+                    callbacks=[WorkerDeaths(searcher, files)],
+                    trial_dirname_creator=str,
+                )
     finally:
         if threading.current_thread() is threading.main_thread():
             # Tune leaves its own handler behind.

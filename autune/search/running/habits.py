@@ -30,8 +30,6 @@ _DRIVER_ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    # Workers start side by side; how many trials there are at a time, the searcher says.
-    "TUNE_MAX_PENDING_TRIALS_PG": "100000",
 }
 
 _LOGGERS = [logging.getLogger(name) for name in ("ray", "ray.tune")]
@@ -53,7 +51,6 @@ def quiet() -> Iterator[None]:
             (usage, "tag_callbacks", lambda _: False),
             (Trial, "get_json_state", lambda _: ("", "")),
             (RayActorManager, "_actor_task_failed", _take_as_death),
-            (TuneController, "_maybe_reuse_cached_actor", _reuse_unless_one_starts),
         ):
             habits.enter_context(_replaced(owner, name, otherwise))
         habits.enter_context(environment(_DRIVER_ENVIRONMENT))
@@ -62,6 +59,30 @@ def quiet() -> Iterator[None]:
         finally:
             for logger, level in levels.items():
                 logger.setLevel(level)
+
+
+@contextmanager
+def side_by_side(wanted: bool) -> Iterator[None]:
+    """Let workers start side by side, and end none that is starting.
+
+    Tune starts one after the other, and ends one that is starting for the next trial when another
+    has become free: of trials shorter than the start of a worker few would ever run at a time.
+    How many there are, the searcher says.
+
+    Parameters
+    ----------
+    wanted
+        False where nodes may die: Tune gives a trial free workers of a dead node, one after the
+        other, and the more of them there are, the more of its tries are lost.
+    """
+    if not wanted:
+        yield
+        return
+    with (
+        environment({"TUNE_MAX_PENDING_TRIALS_PG": "100000"}),
+        _replaced(TuneController, "_maybe_reuse_cached_actor", _reuse_unless_one_starts),
+    ):
+        yield
 
 
 @contextmanager
@@ -111,11 +132,7 @@ def _take_as_death(manager: Any, tracked_actor_task: Any, exception: Exception) 
 
 
 def _reuse_unless_one_starts(controller: Any, trial: Any) -> bool:
-    """Let a trial whose own worker is starting wait for it; the free one is for the next trial.
-
-    Tune would end the one that starts: with trials shorter than the start of a worker, there would
-    never be more than a few.
-    """
+    """Let a trial whose own worker is starting wait for it; the free one is for the next trial."""
     mine = controller._trial_to_actor.get(trial)  # noqa: SLF001
     starts = mine is not None and mine in controller._actor_manager.live_actors  # noqa: SLF001
     return not starts and bool(_reuse(controller, trial))
