@@ -36,6 +36,8 @@ DAMAGES = (
 )  # fmt: skip
 """What reading an empty, short or changed file raises."""
 
+_LONGEST_REASON = 200
+
 
 @dataclass
 class Progress:
@@ -112,7 +114,8 @@ class Checkpoint:
         try:
             state = self._read(self._path)
         except DAMAGES as error:
-            reason = str(error) or type(error).__name__
+            # zipfile tells all that it has read in place of a name.
+            reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
         if self._ranks.rank == 0:
             # A process that was killed while it wrote leaves what it had written.
             for leftover in self._path.parent.glob(f".{self._path.name}.*"):
@@ -192,19 +195,26 @@ class Checkpoint:
         if not path.is_file():
             return None
         # Opened here, because of a damaged file NumPy leaves its own open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            if str(stored["identity"]) != self._identity:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+
+            def stored(name: str) -> Any:
+                array = archive[name]
+                if not isinstance(array, np.ndarray):  # bytes that do not begin as an array does
+                    raise ValueError(f"{name} is no array")
+                return array
+
+            if str(stored("identity")) != self._identity:
                 return None
             bits = type(self._trainer.generator.bit_generator)()
-            bits.state = json.loads(str(stored["generator"]))
-            epochs = [_epoch(row) for row in stored["epochs"]]
-            schedules = stored["schedules"].tolist() if "schedules" in stored else []
+            bits.state = json.loads(str(stored("generator")))
+            epochs = [_epoch(row) for row in stored("epochs")]
+            schedules = stored("schedules").tolist() if "schedules" in archive else []
             state = _State(
-                stored["weights"],
+                stored("weights"),
                 np.random.Generator(bits),
                 schedules,
-                [stored[f"P{i}"] for i in range(len(schedules))],
-                Progress(epochs, stored["best_weights"], int(stored["best_epoch"])),
+                [stored(f"P{i}") for i in range(len(schedules))],
+                Progress(epochs, stored("best_weights"), int(stored("best_epoch"))),
             )
         filters = self._trainer.filters
         fits = state.weights.shape == self._trainer.weights.shape and (

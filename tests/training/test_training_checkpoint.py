@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -179,6 +181,15 @@ def test_a_checkpoint_of_another_seed_is_not_used(tmp_path: Path) -> None:
     )
 
 
+def _with_member(path: Path, name: str, content: bytes) -> bytes:
+    """Return the archive with another content of a member."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(path) as sound, zipfile.ZipFile(changed, "w") as archive:
+        for member in sound.namelist():
+            archive.writestr(member, content if member == name else sound.read(member))
+    return changed.getvalue()
+
+
 def test_damage_is_said_and_the_training_begins_again(tmp_path: Path) -> None:
     settings = make_settings()
     prepared = ready(settings)
@@ -197,12 +208,16 @@ def test_damage_is_said_and_the_training_begins_again(tmp_path: Path) -> None:
         "header": sound.replace(b"NUMPY", b"NUMPI", 1),
         "not compressed": sound[: directory + 10] + b"\x08" + sound[directory + 11 :],
         "unknown compression": sound[: directory + 10] + b"\x63" + sound[directory + 11 :],
+        "another name": sound.replace(b"schedules.npy", b"xchedules.npy", 1),
+        "no array": _with_member(path, "schedules.npy", b"neither"),
     }
     for content in damaged.values():
         assert content != sound
         path.write_bytes(content)
         reports = Reports()
-        with pytest.warns(UserWarning, match="is damaged .*: this training begins again"):
+        with pytest.warns(
+            UserWarning, match=r"is damaged \(.{1,200}\): this training begins again"
+        ):
             again = run(settings, prepared, report=reports, checkpoint=path)
         assert reports.seen == list(range(1, EPOCHS + 1))
         assert is_same(again, whole)
