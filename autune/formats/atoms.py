@@ -8,11 +8,13 @@ three, with 50 Angstrom and more between it and its images in the others, more t
 
 from __future__ import annotations
 
+import os
 import re
+import resource
 import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,10 @@ GROUP_KEYS = ("config_type", "group")
 WEIGHT_KEYS = ("weight", "energy_weight")
 SIDE_KEYS = ("split", "set")
 CHARGE_KEYS = ("charge", "total_charge")
+
+
+LEAST_MEMORY = 4 << 30
+"""Bytes that the reader of any file may take."""
 
 
 def read_atoms_file(path: str | Path) -> list[Structure]:
@@ -226,7 +232,7 @@ def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
     images = _ase_images(path, kind)
     while True:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _limited_memory(path):
                 warnings.simplefilter("ignore")  # of numbers that are refused below
                 atoms = next(images, None)
         except Exception as error:  # noqa: BLE001 - readers raise whatever bad files make them raise
@@ -235,6 +241,29 @@ def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
             return
         yield atoms
         n_read += 1
+
+
+@contextmanager
+def _limited_memory(path: Path) -> Iterator[None]:
+    """Let a reader take 500 times the size of its file, 4 GB at least, and no more.
+
+    Some believe any count that a file has.  One that needs more ends in a MemoryError, not in the
+    death of the process.  Where the system knows no such limit (macOS) nothing changes.
+    """
+    most = max(LEAST_MEMORY, 500 * path.stat().st_size)
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        limits = [pages * os.sysconf("SC_PAGE_SIZE") + most, *before]
+        lowest = min(limit for limit in limits if limit != resource.RLIM_INFINITY)
+        resource.setrlimit(resource.RLIMIT_AS, (lowest, before[1]))
+    except (OSError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _ase_images(path: Path, kind: str) -> Iterator[Atoms]:
