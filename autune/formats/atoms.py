@@ -53,7 +53,7 @@ SIDE_KEYS = ("split", "set")
 CHARGE_KEYS = ("charge", "total_charge")
 
 
-LEAST_MEMORY = 4 << 30
+LEAST_MEMORY = 1 << 30
 """Bytes that the reader of any file may take."""
 
 
@@ -245,7 +245,7 @@ def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
 
 @contextmanager
 def _limited_memory(path: Path) -> Iterator[None]:
-    """Let a reader take 500 times the size of its file, 4 GB at least, and no more.
+    """Let a reader take 500 times the size of its file, 1 GB at least, and no more.
 
     Some believe any count that a file has.  One that needs more ends in a MemoryError, not in the
     death of the process.  Where the system knows no such limit (macOS) nothing changes.
