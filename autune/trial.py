@@ -44,8 +44,9 @@ from autune.evaluation.metrics import group_metrics, property_metrics, trial_met
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
 from autune.properties import PropertyTable, check_properties, compute_properties
+from autune.report.comparison_figure import plot_comparison
 from autune.report.curve_figure import plot_curves
-from autune.report.figures import plot_learning_curve, plot_parity, plot_properties
+from autune.report.figures import plot_learning_curve, plot_parity
 from autune.report.tables import tabulate, tabulate_curves, tabulate_properties, write_csv
 from autune.report.trainings import Training, choose, epochs_of, history
 from autune.settings import Settings
@@ -332,7 +333,7 @@ def _show(directory: Path, trainings: Sequence[Training], chosen: Training) -> N
     if chosen.table is not None:
         _write_properties(chosen.table, directory)
         if any(row.reference is not None for row in chosen.table.rows):
-            plot_properties({"potential": chosen.table}, directory / "properties.png")
+            plot_comparison({"potential": chosen.table}, directory / "properties.png")
         if any(curve.x for curve in chosen.table.curves):
             plot_curves({"potential": chosen.table}, directory / "curves.png")
 

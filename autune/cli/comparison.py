@@ -82,14 +82,11 @@ def _draw(
     stds: Mapping[str, Mapping[str, float]],
     path: Path,
 ) -> None:
-    if len(compared) > 1:
-        from autune.report.comparison_figure import plot_comparison
+    from autune.report.comparison_figure import plot_comparison
 
-        plot_comparison(compared, path, stds)
-    else:
-        from autune.report.figures import plot_properties
-
-        plot_properties({name: compared[OURS]}, path)
+    if len(compared) == 1:
+        compared, stds = {name: compared[OURS]}, {name: stds.get(OURS, {})}
+    plot_comparison(compared, path, stds)
 
 
 def _print_errors(

@@ -16,8 +16,6 @@ from matplotlib.ticker import MaxNLocator
 
 from autune.errors import DataError
 from autune.evaluation.accuracy import GroupComparison
-from autune.evaluation.quantities import in_signs, quantity_of
-from autune.properties.table import PropertyRow, PropertyTable
 from autune.report.canvas import COLOURS, as_written, cycle, use_log_scale, write_figure
 from autune.report.front_figure import pareto_front
 from autune.training.epoch import Epoch
@@ -265,70 +263,6 @@ def plot_search(trials: Sequence[Mapping[str, Any]], path: str | Path) -> None:
         right.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
 
     write_figure(path, (11.0, 4.6), draw)
-
-
-def plot_properties(tables: Mapping[str, PropertyTable], path: str | Path) -> None:
-    """Draw errors of properties in percent of their reference, beside its uncertainty.
-
-    Parameters
-    ----------
-    tables
-        By name of the potential, for example ``{"HDNNP": ..., "EAM": ...}``.
-    path
-        PNG to write.
-
-    Raises
-    ------
-    DataError
-        If no property has a reference.
-    ConfigError
-        If the file cannot be written.
-    """
-    rows: dict[str, PropertyRow] = {}
-    for table in tables.values():
-        rows |= {row.name: row for row in table.rows if row.reference is not None}
-    if not rows:
-        raise DataError("no property has a reference to compare with; set properties.reference")
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        height = 0.8 / len(tables)
-        colours = cycle(len(tables))
-        for index, (label, table) in enumerate(tables.items()):
-            by_name = {row.name: row for row in table.rows}
-            offset = (index - (len(tables) - 1) / 2) * height
-            for place, name in enumerate(rows):
-                error = by_name[name].error_percent if name in by_name else None
-                where = place + offset
-                digits = 0 if abs(error or 0.0) >= 10.0 else 2
-                text = f"{error:+.{digits}f}" if error is not None else "failed"
-                axes.barh(where, error or 0.0, height * 0.9, color=colours[index])
-                axes.annotate(
-                    text, (error or 0.0, where), fontsize=9, va="center",
-                    ha="left" if (error or 0.0) >= 0 else "right",
-                    xytext=(4 if (error or 0.0) >= 0 else -4, 0), textcoords="offset points",
-                )  # fmt: skip
-            axes.barh([np.nan], [np.nan], color=colours[index], label=label)
-        for place, row in enumerate(rows.values()):
-            half = 100.0 * (row.uncertainty or 0.0) / abs(row.reference or 1.0)
-            axes.barh(
-                place, 2 * half, 0.92, left=-half, color="#d9d9d9", zorder=0.5,
-                label="uncertainty of the reference" if place == 0 else None,
-            )  # fmt: skip
-        axes.axvline(0.0, color="black", linewidth=0.8)
-        labels = [
-            f"{quantity_of(f'property.{name}').label}\n({row.reference:g} {in_signs(row.unit)})"
-            for name, row in rows.items()
-        ]
-        axes.set_yticks(range(len(rows)), labels)
-        axes.invert_yaxis()
-        axes.use_sticky_edges = False
-        axes.margins(x=0.12)
-        axes.grid(visible=False, axis="y")
-        axes.set_xlabel("error against the reference [%]")
-        figure.legend(loc="outside upper center", ncols=3)
-
-    write_figure(path, (8.0, 1.4 + 0.55 * len(rows) * max(1.0, 0.5 * len(tables))), draw)
 
 
 def _number(value: Any) -> float:

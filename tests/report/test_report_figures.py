@@ -10,6 +10,7 @@ from autune.errors import ConfigError, DataError
 from autune.evaluation.accuracy import compare
 from autune.properties.table import PropertyRow, PropertyTable
 from autune.report import figures
+from autune.report.comparison_figure import plot_comparison
 from autune.structures import Structure
 from autune.training.epoch import Epoch
 
@@ -51,7 +52,7 @@ DRAWINGS = {
     "learning": lambda path: figures.plot_learning_curve(EPOCHS, path, {0: 4, 1: 5}),
     "parity": lambda path: figures.plot_parity(comparisons(), path),
     "search": lambda path: figures.plot_search(trials(), path),
-    "properties": lambda path: figures.plot_properties({"HDNNP": TABLE, "EAM": TABLE}, path),
+    "properties": lambda path: plot_comparison({"HDNNP": TABLE, "EAM": TABLE}, path),
 }
 
 
@@ -119,7 +120,7 @@ def test_nothing_to_draw_is_refused(tmp_path):
     with pytest.raises(DataError, match="no trials"):
         figures.plot_search([], path)
     with pytest.raises(DataError, match="no property has a reference"):
-        figures.plot_properties({"a": PropertyTable(TABLE.rows[2:])}, path)
+        plot_comparison({"a": PropertyTable(TABLE.rows[2:])}, path)
     assert not path.exists()
 
 
