@@ -42,7 +42,7 @@ TRIAL_PARTS = {
     "preparation": ("prepare",),
     "training": ("train_potential",),
     "properties": ("compute_properties",),
-    "figures": ("plot_learning_curve", "plot_parity", "plot_properties"),
+    "figures": ("plot_learning_curve", "plot_parity", "plot_comparison"),
 }
 """Parts of a trial and the functions, as `autune.trial` calls them, that do them."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,21 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from autune.architecture import CUTOFF_TYPES, CutoffType
-from autune.errors import DataError
 from autune.kernels.cutoffs import cutoff
-from autune.report.canvas import write_figure
 from autune.structures import FloatArray
 
 _LINES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (4, 1.2, 1, 1.2)))
 _POINTS = 301
 
 
-def plot_symmetry_functions(
-    r_shifts: Sequence[float],
-    eta: float,
-    cutoff_type: CutoffType,
-    r_cutoff: float,
-    path: str | Path,
+def draw_symmetry_functions(
+    axes: Axes, r_shifts: Sequence[float], eta: float, cutoff_type: CutoffType, r_cutoff: float
 ) -> None:
     """Draw what a neighbour adds to G2 against its distance, and the cutoff function.
 
@@ -35,39 +28,17 @@ def plot_symmetry_functions(
 
     Parameters
     ----------
+    axes
+        To draw on.
     r_shifts
-        Centres r_s in Angstrom, in the order of the lines.
+        Centres r_s in Angstrom, one or more, in the order of the lines.
     eta
         Inverse square width in 1/Angstrom^2.
     cutoff_type
         Cutoff function, without an inner radius.
     r_cutoff
         Cutoff radius in Angstrom.
-    path
-        PNG or SVG to write, as its suffix says.
-
-    Raises
-    ------
-    DataError
-        If there are no centres.
-    ConfigError
-        If the file cannot be written.
     """
-    if not len(r_shifts):
-        raise DataError("no r_shift to draw; give one or more")
-    write_figure(
-        path,
-        (5.4, 3.4),
-        lambda figure: draw_symmetry_functions(
-            figure.subplots(), r_shifts, eta, cutoff_type, r_cutoff
-        ),
-    )
-
-
-def draw_symmetry_functions(
-    axes: Axes, r_shifts: Sequence[float], eta: float, cutoff_type: CutoffType, r_cutoff: float
-) -> None:
-    """Draw as `plot_symmetry_functions` on axes of another figure; arguments as there."""
     r, fc, terms = _curves(r_shifts, eta, cutoff_type, r_cutoff)
     # From dark to light, so that their order shows without colour; both ends are left out, which
     # are hardly seen on dark and on white paper.

@@ -64,7 +64,7 @@ def scan(tmp_path_factory) -> Path:
     raw = {**SPACE, "dataset": {**SPACE["dataset"], "path": str(root / "gold.extxyz")}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distributed, "run", run_here)
-        for figure in ("learning_curve", "parity", "properties", "curves"):  # the page has its own
+        for figure in ("learning_curve", "parity", "comparison", "curves"):  # the page has its own
             patch.setattr(trial, f"plot_{figure}", lambda *_: None)
         autune.search(raw, results=root, quiet=True)
     return root / "small"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,13 +17,13 @@ from autune.errors import DataError
 from autune.evaluation.accuracy import compare
 from autune.evaluation.effects import Sample, find_effects
 from autune.kernels.cutoffs import cutoff
-from autune.report.canvas import use_log_scale
+from autune.report.canvas import use_log_scale, write_figure
 from autune.report.effect_figure import plot_effect, plot_property_effect
 from autune.report.effect_tables import effect_rows, point_rows, trend_rows
 from autune.report.front_figure import front_rows, pareto_front, plot_fronts
 from autune.report.histogram_figure import histogram_rows, plot_error_histograms
 from autune.report.importance_figure import importance_rows, plot_importances
-from autune.report.symmetry_figure import plot_symmetry_functions, symmetry_rows
+from autune.report.symmetry_figure import draw_symmetry_functions, symmetry_rows
 from autune.report.tables import tabulate, write_csv
 from autune.structures import Structure
 
@@ -202,12 +203,12 @@ def test_symmetry_functions(tmp_path):
     assert row["fc"] == pytest.approx(fc)
     assert row["r_shift = 2 Angstrom"] == pytest.approx(math.exp(-0.4 * (r - 2.0) ** 2) * fc)
     assert rows[-1]["fc"] == 0.0
-    plot_symmetry_functions([-1.0, 2.0], 0.4, "poly2", 6.0, tmp_path / "a.svg")
+    what = {"r_shifts": [-1.0, 2.0], "eta": 0.4, "cutoff_type": "poly2", "r_cutoff": 6.0}
+    draw = partial(draw_symmetry_functions, **what)
+    write_figure(tmp_path / "a.svg", (5.4, 3.4), lambda figure: draw(figure.subplots()))
     text = (tmp_path / "a.svg").read_text()
     for words in ("−1 Å", "2 Å"):
         assert f">{words}<" in text
-    with pytest.raises(DataError):
-        plot_symmetry_functions([], 0.4, "poly2", 6.0, tmp_path / "none.png")
 
 
 def test_front_and_its_rows(tmp_path):
