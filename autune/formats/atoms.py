@@ -41,11 +41,17 @@ FOLDER_FORMATS = {
 }  # fmt: skip
 """Formats with energies that are looked for in a folder (ASE's names)."""
 
-REFUSED_FORMATS = {"castep-cell": "CASTEP", "nwchem-in": "NWChem"}
-"""Inputs of programs of which ASE's readers start the program, or never end."""
+REFUSED_FORMATS = {
+    "castep-cell": "an input of CASTEP; give its output",
+    "cube": "a density on a grid, without energies; give the output of the calculation",
+    "nwchem-in": "an input of NWChem; give its output",
+    "runnerdata": "an input.data that does not begin with begin; mend it or give another suffix",
+    "vasp-xdatcar": "a trajectory without energies; give vasprun.xml or OUTCAR",
+}
+"""Formats that hold nothing to learn from, and whose readers in ASE start a program or never end.
 
-COMPRESSED = (".bz2", ".gz", ".xz")
-"""Files that ASE unpacks; their lines are not checked one by one."""
+Of runnerdata ASE knows the name only, `autune.formats.input_data` its first word.
+"""
 
 GROUP_KEYS = ("config_type", "group")
 WEIGHT_KEYS = ("weight", "energy_weight")
@@ -204,18 +210,12 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
     kind = _format_of(path)
     if kind in ("", "unknown"):
         raise FormatError(path, None, "is in no format that ASE knows; write extended XYZ")
-    if kind == "runnerdata":  # of the name only; `autune.formats.input_data` knows its first word
-        message = "is an input.data that does not begin with begin; mend it or give another suffix"
-        raise FormatError(path, None, message)
     if kind in REFUSED_FORMATS:
-        program = REFUSED_FORMATS[kind]
-        message = f"is an input of {program} ({kind}), which is not read; give its output"
-        raise FormatError(path, None, message)
+        raise FormatError(path, None, f"is {REFUSED_FORMATS[kind]} (read as {kind})")
     lines: list[int] = []
     if kind in ("extxyz", "xyz"):
         kind = "extxyz"
-        if path.suffix not in COMPRESSED:
-            lines = check_extxyz(path)
+        lines = check_extxyz(path)
     index = -1
     for index, atoms in enumerate(_images(path, kind, lines)):
         try:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from autune.errors import ConfigError, FormatError
+
+UNPACK: dict[str, Callable[..., Any]] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 
 
 def is_file(path: str | Path) -> bool:
@@ -30,7 +36,7 @@ def is_folder(path: str | Path) -> bool:
 
 @contextmanager
 def open_text(path: str | Path) -> Iterator[TextIO]:
-    """Open a text file for reading.
+    """Open a text file for reading, unpacked where its suffix says that it is packed.
 
     Raises
     ------
@@ -38,7 +44,8 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
         If the file is missing, cannot be read, or is not text.
     """
     try:
-        stream = Path(path).open(encoding="utf-8-sig")  # noqa: SIM115 - closed below
+        unpack = UNPACK.get(Path(path).suffix, open)
+        stream = unpack(path, "rt", encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise FormatError(path, None, f"cannot be read: {_reason(error)}") from None
     with stream:
@@ -49,6 +56,8 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
         except UnicodeDecodeError:
             message = "expected text in UTF-8, found other bytes; save it as UTF-8"
             raise FormatError(path, None, message) from None
+        except (EOFError, lzma.LZMAError, zlib.error) as error:
+            raise FormatError(path, None, f"cannot be unpacked: {_reason(error)}") from None
 
 
 @contextmanager
@@ -171,5 +180,5 @@ def _give_usual_mode(path: Path) -> None:
     path.chmod(0o666 & ~mask)
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).lower()

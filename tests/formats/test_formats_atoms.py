@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import resource
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import fcc111
+from ase.build import bulk, fcc111
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
@@ -212,7 +214,7 @@ def test_databases_of_other_programs_stay_as_they_are(tmp_path: Path) -> None:
 
 def test_files_that_would_run_something_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.cell").write_text("%BLOCK LATTICE_CART\n%ENDBLOCK LATTICE_CART\n")
-    with pytest.raises(FormatError, match=r"is an input of CASTEP .* give its output"):
+    with pytest.raises(FormatError, match=r"is an input of CASTEP; give its output"):
         read_atoms_file(tmp_path / "a.cell")
     (tmp_path / "a.traj").write_bytes(b"PickleTrajectory" + pickle.dumps(print))
     with pytest.raises(FormatError, match="cannot be read as traj"):
@@ -226,6 +228,36 @@ def test_names_that_ase_takes_for_addresses(
     for name in ("-", "postgresql.xyz", "mysql.traj"):
         write_atoms_file(name, some_structures(), "traj")
         assert len(read_atoms_file(name)) == 2
+
+
+@pytest.mark.parametrize("name", ["a.cube", "XDATCAR"])
+def test_files_without_energies_are_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, bulk("Au", cubic=True))
+    with pytest.raises(
+        FormatError, match=f"{name}: is a .* without energies; give .*output|OUTCAR"
+    ):
+        read_atoms_file(tmp_path / name)
+
+
+def test_frames_of_archives_are_checked(tmp_path: Path) -> None:
+    text = "99999999" + (GOOD + ROWS)[1:]
+    (tmp_path / "a.xyz.gz").write_bytes(gzip.compress(text.encode()))
+    with pytest.raises(FormatError, match=r"a\.xyz\.gz, line 5: expected 7 columns"):
+        read_atoms_file(tmp_path / "a.xyz.gz")
+
+
+def test_readers_that_believe_absurd_counts_run_out_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_much(*_: object, **__: object) -> Iterator[Atoms]:
+        yield Atoms("Au", positions=np.empty((10**9, 3))[:1])
+
+    write(tmp_path / "a.traj", bulk("Au"))
+    monkeypatch.setattr("autune.formats.atoms.iread", read_much)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(FormatError, match="claims more numbers than the memory holds"):
+        read_atoms_file(tmp_path / "a.traj")
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def test_damaged_archives(tmp_path: Path) -> None:

@@ -262,6 +262,8 @@ def test_a_missing_package_is_named(tmp_path, database, monkeypatch):
         begin(folder.path, storage=database)
 
 
+# Optuna's own; what autune does against it (`warnings.catch_warnings`) is not for threads.
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_searches_may_begin_in_an_empty_database_at_the_same_time(tmp_path, postgres):  # noqa: F811
     address = postgres.make_database("race")
     folders = [make_folder(tmp_path, name, address) for name in "abcd"]
