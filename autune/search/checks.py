@@ -77,7 +77,9 @@ def _check_holdout(space: SearchSpace, settings: Settings) -> None:
             "only the winner of a confirmation is measured on these structures; add confirm: "
             "{best: 5, seeds: 10}, or leave holdout_fraction out",
         )
-    deciding = ("path", "holdout_fraction", "split_seed", "test_structures", "leave_out_groups")
+    deciding = (
+        "path", "elements", "holdout_fraction", "split_seed", "test_structures", "leave_out_groups",
+    )  # fmt: skip
     for parameter in space.parameters:
         if parameter.path[0] == "dataset" and parameter.path[1] in deciding:
             raise ConfigError(

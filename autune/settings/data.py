@@ -13,6 +13,11 @@ class DatasetSettings(Model):
     """Which structures, and which of them are for the test."""
 
     path: str = Field(description="File or folder of structures, or builtin:gold.")
+    elements: tuple[str, ...] = Field(
+        (),
+        description="Use only structures of these elements, each with one of them or several; "
+        "default: all structures.",
+    )
     split: Literal["random", "groups", "file"] = Field(
         "random",
         description="random: test_fraction by split_seed; groups: test_groups are the test; "
