@@ -13,6 +13,8 @@ from typing import Literal, get_args
 
 from ase.data import atomic_numbers
 
+from autune.units import UnitSystem
+
 CutoffType = Literal["hard", "cos", "tanhu", "tanh", "exp", "poly1", "poly2", "poly3", "poly4"]
 CUTOFF_TYPES: tuple[CutoffType, ...] = get_args(CutoffType)
 
@@ -135,6 +137,16 @@ class Architecture:
     def r_cutoff(self) -> float:
         """Largest cutoff radius of all symmetry functions, in the files' length unit."""
         return max(f.r_cutoff for fs in self.symmetry_functions.values() for f in fs)
+
+    @property
+    def reach(self) -> float:
+        """Largest cutoff radius in Angstrom."""
+        return self.r_cutoff * self.length_unit
+
+    @property
+    def units(self) -> UnitSystem:
+        """Units of the files: Angstrom in one length unit, eV in one energy unit."""
+        return UnitSystem(self.length_unit, self.energy_unit)
 
     def layer_sizes(self, element: str) -> tuple[int, ...]:
         """Neurons per layer of an element's network, inputs and output included."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -20,13 +19,8 @@ from autune.formats.extxyz import write_extxyz
 from autune.formats.files import is_file
 from autune.formats.input_data import read_input_data, write_input_data
 from autune.structures import IntArray, Structure
-from autune.units import BOHR, HARTREE
+from autune.units import GivenUnits, UnitSystem, unit_system
 
-Units = Literal["eV,Angstrom", "Hartree,Bohr"]
-UNITS: dict[Units, tuple[float, float]] = {
-    "eV,Angstrom": (1.0, 1.0),
-    "Hartree,Bohr": (BOHR, HARTREE),
-}
 BUILTIN = {"builtin:gold": "gold.extxyz"}
 SUFFIXES = (".extxyz", ".xyz", ".data", ".db", ".json", ".traj")
 
@@ -72,7 +66,7 @@ class Dataset:
         return cls(collected, np.arange(n, dtype=np.int64), np.arange(0, dtype=np.int64), source)
 
     @classmethod
-    def read(cls, path: str | Path, units: Units = "eV,Angstrom") -> Dataset:
+    def read(cls, path: str | Path, units: GivenUnits = "ev-angstrom") -> Dataset:
         """Read a file or folder of structures, not split yet.
 
         Parameters
@@ -95,9 +89,8 @@ class Dataset:
             return cls._read_builtin(source)
         path = _expanded(path)
         if is_file(path) and _is_input_data(path):
-            length_unit, energy_unit = UNITS[units]
-            return cls.from_structures(read_input_data(path, length_unit, energy_unit), source)
-        if units != "eV,Angstrom":
+            return cls.from_structures(read_input_data(path, *unit_system(units)), source)
+        if unit_system(units) != UnitSystem(1.0, 1.0):
             message = f"{units} is only for input.data files; {path} carries its own units: "
             raise ConfigError("dataset.units", message + "remove dataset.units")
         return cls.from_structures(read_atoms_file(path), source)

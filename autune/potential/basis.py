@@ -19,6 +19,7 @@ from autune.architecture import (
 )
 from autune.errors import ConfigError
 from autune.settings import PotentialSettings
+from autune.units import UNIT_SYSTEMS
 
 
 class Basis(NamedTuple):
@@ -111,6 +112,8 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         scale_min=settings.scale_min,
         scale_max=settings.scale_max,
         atom_energies=dict(settings.atom_energies),
+        length_unit=UNIT_SYSTEMS[settings.units].length,
+        energy_unit=UNIT_SYSTEMS[settings.units].energy,
     )
 
 
@@ -121,8 +124,13 @@ def _functions(
     rules = settings.symmetry_functions
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]
-    etas = (basis.radial if radial.eta is None else radial.eta)[:: rules.every]
-    triples = basis.angular if angular.functions is None else angular.functions
+    per_area = (
+        UNIT_SYSTEMS[settings.units].length ** 2
+    )  # of a named basis, which is in 1/Angstrom^2
+    own = [eta * per_area for eta in basis.radial]
+    etas = (own if radial.eta is None else radial.eta)[:: rules.every]
+    own_triples = [(eta * per_area, lambda_, zeta) for eta, lambda_, zeta in basis.angular]
+    triples = own_triples if angular.functions is None else angular.functions
     triples = triples[:: rules.every]
     shift_radial = rules.r_shift if radial.r_shift is None else radial.r_shift
     shift_angular = max(0.0, rules.r_shift) if angular.r_shift is None else angular.r_shift

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from autune.architecture import Activation, CutoffType, ScalingMode
-from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift
+from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift, Units
 
 
 class RadialSettings(Model):
@@ -74,6 +74,12 @@ class PotentialSettings(Model):
     """The form of the potential: everything but its weights."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
+    units: Units = Field(
+        "ev-angstrom",
+        description="Units of all lengths and energies in this section, and of the potential's "
+        "files; hartree-bohr keeps the digits of an imported potential. Inside all is eV and "
+        "Angstrom.",
+    )
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
     cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
         6.0, description="Cutoff radius. [Angstrom]"

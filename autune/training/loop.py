@@ -178,8 +178,12 @@ class _Start:
         )
         self.seed = seed
         self.scaling = prepared.scaling
+        self.internal = units
         self.architecture = replace(
-            architecture, mean_energy=units[0], conv_energy=units[1], conv_length=units[2]
+            architecture,
+            mean_energy=units[0] / architecture.energy_unit,
+            conv_energy=units[1] * architecture.energy_unit,
+            conv_length=units[2] * architecture.length_unit,
         )
         self.keywords = training_keywords(
             training, train.n_structures, train.n_components, settings.dataset.test_fraction
@@ -198,8 +202,8 @@ class _Start:
     def measure(self, number: int, seconds: float, score: Score) -> Epoch:
         """Return the errors of both sets in physical units."""
         train, test = self.trainer.errors, self.test.measure(self.trainer.weights)
-        to_eV = 1.0 / self.architecture.conv_energy
-        to_force = self.architecture.conv_length / self.architecture.conv_energy
+        _, conv_energy, conv_length = self.internal
+        to_eV, to_force = 1.0 / conv_energy, conv_length / conv_energy
         return Epoch(
             seed=self.seed,
             number=number,

@@ -29,7 +29,7 @@ class Prepared:
     Parameters
     ----------
     architecture
-        Without the functions that have no spread; in eV and Angstrom.
+        Without the functions that have no spread; in the units of the settings.
     scaling
         Statistics over the training set.
     train, test
@@ -65,7 +65,7 @@ def prepare(
         If data and potential do not fit together.
     """
     architecture = build_architecture(settings.potential)
-    check_trainable(dataset, architecture.elements, architecture.r_cutoff)
+    check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     ranks = communicator or Serial()
     single = settings.training.derivatives == "single"
@@ -110,7 +110,7 @@ def element_shares(structures: list[Structure], architecture: Architecture) -> S
     for structure in structures:
         element = element_indices(structure, architecture)
         energy.append(np.bincount(element, minlength=n_elements) / structure.n_atoms)
-        found = neighbour_list(structure, architecture.r_cutoff)
+        found = neighbour_list(structure, architecture.reach)
         of_atom = np.repeat(np.arange(structure.n_atoms), np.diff(found.first))
         counts = np.zeros((structure.n_atoms, n_elements))
         np.add.at(counts, (of_atom, element[found.index]), 1.0)
