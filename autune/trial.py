@@ -54,6 +54,7 @@ from autune.training.epoch import Judged, Report, go_on
 from autune.training.loop import Trained, train_potential
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared, prepare
+from autune.training.start import identity_of
 
 State = Literal["complete", "stopped", "diverged", "failed"]
 OVER = ("complete", "diverged")
@@ -143,7 +144,7 @@ def run_trial(
         raise DataError("the test set is empty; split the data set (autune.dataset.split_dataset)")
     ranks = communicator or Serial()
     folds = make_folds(dataset, settings)
-    identity = f"{settings.identity}-{dataset.fingerprint[:16]}"
+    identity = identity_of(settings, dataset)
     finished = _finished(directory, identity)
     if ranks.agree(finished is not None):
         return finished or TrialResult("complete", "", {}, 0.0, directory)

@@ -37,9 +37,11 @@ def info(file: Source, units: DataUnits = "ev-angstrom") -> None:
       autune data info builtin:gold
       autune data info input.data --data-units hartree-bohr
     """
-    from autune.dataset import Dataset, describe_dataset
+    from autune.dataset import Dataset, describe_dataset, warn_of_distances
 
-    _print_report(describe_dataset(Dataset.read(file, units)))
+    dataset = Dataset.read(file, units)
+    warn_of_distances(dataset.structures)
+    _print_report(describe_dataset(dataset))
 
 
 @app.command()

@@ -79,14 +79,15 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     Every element gets the radial functions for every neighbouring element and the angular
     functions for every pair of neighbouring elements, in n2p2's order.  A common r_shift below 0
     moves the radial functions alone: n2p2 and LAMMPS take 0 in its place for angular functions, so
-    that is what is trained and written.
+    that is what is trained and written.  Atom energies that are to be fitted are left out.
 
     Raises
     ------
     ConfigError
         If an element is unknown or two symmetry functions are equal.
     """
-    for symbol in (*settings.elements, *settings.atom_energies):
+    given = {} if settings.atom_energies == "fit" else settings.atom_energies
+    for symbol in (*settings.elements, *given):
         _check_symbol(symbol, settings)
     elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
     functions = tuple(sorted(_functions(elements, settings), key=lambda f: f.sort_key))
@@ -111,7 +112,7 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         scaling=settings.scaling,
         scale_min=settings.scale_min,
         scale_max=settings.scale_max,
-        atom_energies=dict(settings.atom_energies),
+        atom_energies=dict(given),
         length_unit=UNIT_SYSTEMS[settings.units].length,
         energy_unit=UNIT_SYSTEMS[settings.units].energy,
     )

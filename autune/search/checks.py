@@ -15,6 +15,7 @@ from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
+from autune.training.start import load_start
 
 
 def load_dataset(settings: DatasetSettings) -> Dataset:
@@ -148,6 +149,7 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
     check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     make_folds(dataset, settings)
+    load_start(settings)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
         check_baselines(settings.evaluation.properties, settings.potential.elements)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from autune.architecture import Activation, CutoffType, ScalingMode
-from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift, Units
+from autune.settings.fields import (
+    OF_ALL,
+    PER_ELEMENT,
+    Count,
+    Eta,
+    Factor,
+    Model,
+    NotNegative,
+    Shift,
+    Units,
+)
+
+
+def _form_of_energies(value: Any) -> str:
+    return OF_ALL if isinstance(value, str) else PER_ELEMENT
 
 
 class RadialSettings(Model):
@@ -107,8 +121,14 @@ class PotentialSettings(Model):
         1e-8,
         description="Functions whose range over the training set is not larger are dropped.",
     )
-    atom_energies: dict[str, float] = Field(
-        {}, description="Energy of the free atom, subtracted before training. [eV]"
+    atom_energies: Annotated[
+        Annotated[Literal["fit"], Tag(OF_ALL)] | Annotated[dict[str, float], Tag(PER_ELEMENT)],
+        Discriminator(_form_of_energies),
+    ] = Field(
+        {},
+        description="Energy of the free atom per element, subtracted before training; fit: by "
+        "least squares of the energies per atom of the training structures over their "
+        "composition, with one element their mean. [eV]",
     )
 
     @model_validator(mode="after")
