@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from autune.architecture import (
 )
 from autune.errors import ConfigError
 from autune.settings import PotentialSettings
+from autune.symmetry_lines import parse_symmetry_function
 from autune.units import UNIT_SYSTEMS
 
 
@@ -77,7 +78,8 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     """Write out the symmetry functions and networks that settings describe.
 
     Every element gets the radial functions for every neighbouring element and the angular
-    functions for every pair of neighbouring elements, in n2p2's order.  A common r_shift below 0
+    functions for every pair of neighbouring elements, in n2p2's order; explicit lines are taken as
+    they are.  A common r_shift below 0
     moves the radial functions alone: n2p2 and LAMMPS take 0 in its place for angular functions, so
     that is what is trained and written.  Atom energies that are to be fitted are left out.
 
@@ -90,21 +92,19 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     for symbol in (*settings.elements, *given):
         _check_symbol(symbol, settings)
     elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
-    functions = tuple(sorted(_functions(elements, settings), key=lambda f: f.sort_key))
-    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
-    if equal:
-        raise ConfigError(
-            "potential.symmetry_functions",
-            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
-            "give each its own eta, lambda or zeta",
-        )
+    functions = {
+        symbol: tuple(sorted(found, key=lambda f: f.sort_key))
+        for symbol, found in _all_functions(elements, settings).items()
+    }
+    for of_element in functions.values():
+        _refuse_equal(of_element)
     return Architecture(
         elements=elements,
-        symmetry_functions=dict.fromkeys(elements, functions),
+        symmetry_functions=functions,
         cutoff_type=settings.cutoff_type,
         hidden_layers=settings.hidden_layers,
         activations=(
-            *(settings.activation,) * len(settings.hidden_layers),
+            *(settings.activation,) * settings.n_hidden_layers,
             settings.output_activation,
         ),
         inner_cutoff=settings.inner_cutoff,
@@ -116,6 +116,38 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         length_unit=UNIT_SYSTEMS[settings.units].length,
         energy_unit=UNIT_SYSTEMS[settings.units].energy,
     )
+
+
+def _refuse_equal(functions: Sequence[SymmetryFunction]) -> None:
+    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
+    if equal:
+        raise ConfigError(
+            "potential.symmetry_functions",
+            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
+            "give each its own eta, lambda or zeta",
+        )
+
+
+def _all_functions(
+    elements: tuple[str, ...], settings: PotentialSettings
+) -> dict[str, list[SymmetryFunction]]:
+    """Functions per central element: those that are listed one by one, or by the rules."""
+    lines = settings.symmetry_functions.explicit
+    if not lines:
+        functions = list(_functions(elements, settings))
+        return dict.fromkeys(elements, functions)
+    explicit: dict[str, list[SymmetryFunction]] = {symbol: [] for symbol in elements}
+    key = "potential.symmetry_functions.explicit"
+    for place, line in enumerate(lines):
+        try:
+            symbol, function = parse_symmetry_function(line.split(), elements)
+        except ValueError as error:
+            raise ConfigError(f"{key}.{place}", f"{error}, in the line {line!r}") from None
+        explicit[symbol].append(function)
+    for symbol, found in explicit.items():
+        if not found:
+            raise ConfigError(key, f"{symbol} has no symmetry function; add lines '{symbol} ...'")
+    return explicit
 
 
 def _functions(

@@ -146,7 +146,7 @@ def _first_mistake(error: ValidationError) -> ConfigError:
         end = f"at least {limits['min_length']}" if "min_length" in limits else ""
         end = end or f"at most {limits['max_length']}"
         message = f"must have {end} item{'' if end.endswith(' 1') else 's'}"
-    if isinstance(value, dict | BaseModel):
+    if isinstance(value, dict | BaseModel) or first["type"] == "symmetry_function":
         return ConfigError(key, message)
     return ConfigError(key, f"{message}; found {short(value)}")
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from autune.architecture import Activation, CutoffType, ScalingMode
 from autune.settings.fields import (
@@ -18,10 +27,31 @@ from autune.settings.fields import (
     Shift,
     Units,
 )
+from autune.symmetry_lines import parse_symmetry_function
 
 
-def _form_of_energies(value: Any) -> str:
-    return OF_ALL if isinstance(value, str) else PER_ELEMENT
+def _check_line(line: str) -> str:
+    """Refuse a line that is no symmetry function, or another one in n2p2."""
+    try:
+        _, function = parse_symmetry_function(line.split())
+        if function.ignores_shift:
+            raise ValueError(
+                f"expected rs of 0 or more, found {function.r_shift:g}; n2p2 and LAMMPS take 0 for "
+                "a negative rs of types 3 and 9"
+            )
+    except ValueError as error:
+        message = str(error)
+        if repr(line) not in message:
+            message += f", in the line {line!r}"
+        raise PydanticCustomError("symmetry_function", "{words}", {"words": message}) from None
+    return line
+
+
+def _form(value: Any) -> str:
+    return PER_ELEMENT if isinstance(value, dict) else OF_ALL
+
+
+Layers = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 class RadialSettings(Model):
@@ -73,15 +103,33 @@ class SymmetryFunctionSettings(Model):
     )
     radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
     angular: AngularSettings = Field(AngularSettings(), description="Angular functions.")
+    explicit: tuple[Annotated[str, AfterValidator(_check_line)], ...] = Field(
+        (),
+        description="Symmetry functions one by one, in place of basis, radial and angular: lines "
+        "as after symfunction_short in an input.nn, such as 'Au 2 Au 0.1 0.0 6.0'; each has its "
+        "own cutoff radius. [Angstrom]",
+    )
 
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
+        if self.explicit:
+            self._refuse_rules()
+            return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
         angular = named if self.angular.functions is None else len(self.angular.functions) > 0
         if not radial and not angular:
             raise ValueError("there are no functions; list radial.eta or angular.functions")
         return self
+
+    def _refuse_rules(self) -> None:
+        """Refuse rules beside explicit functions, unless they have their default."""
+        fields = type(self).model_fields
+        for name in ("every", "r_shift", "radial", "angular"):
+            if getattr(self, name) != fields[name].default:
+                raise ValueError(
+                    f"explicit takes the place of rules, and {name} is one; leave one of them out"
+                )
 
 
 class PotentialSettings(Model):
@@ -104,8 +152,14 @@ class PotentialSettings(Model):
     symmetry_functions: SymmetryFunctionSettings = Field(
         SymmetryFunctionSettings(), description="Symmetry functions."
     )
-    hidden_layers: tuple[Count, ...] = Field(
-        (25, 25), min_length=1, description="Neurons per hidden layer."
+    hidden_layers: Annotated[
+        Annotated[Layers, Tag(OF_ALL)] | Annotated[dict[str, Layers], Tag(PER_ELEMENT)],
+        Discriminator(_form),
+    ] = Field(
+        (25, 25),
+        description="Neurons per hidden layer, of all elements or per element ({Au: [25, 25], Cu: "
+        "[15, 15]}, as many layers each; n2p2 2.3.0 and LAMMPS read it, n2p2's development version "
+        "does not).",
     )
     activation: Activation = Field("tanh", description="Activation of the hidden layers.")
     output_activation: Activation = Field("identity", description="Activation of the output.")
@@ -123,13 +177,34 @@ class PotentialSettings(Model):
     )
     atom_energies: Annotated[
         Annotated[Literal["fit"], Tag(OF_ALL)] | Annotated[dict[str, float], Tag(PER_ELEMENT)],
-        Discriminator(_form_of_energies),
+        Discriminator(_form),
     ] = Field(
         {},
         description="Energy of the free atom per element, subtracted before training; fit: by "
         "least squares of the energies per atom of the training structures over their "
         "composition, with one element their mean. [eV]",
     )
+
+    @field_validator("hidden_layers", mode="before")
+    @classmethod
+    def _same_elements(cls, layers: Any, info: ValidationInfo) -> Any:
+        elements = info.data.get("elements", ())
+        if isinstance(layers, dict) and elements and set(layers) != set(elements):
+            raise ValueError(
+                f"expected sizes of each of {', '.join(elements)}, found them of "
+                f"{', '.join(map(str, layers)) or 'none'}"
+            )
+        return layers
+
+    @field_validator("hidden_layers")
+    @classmethod
+    def _same_depth(
+        cls, layers: tuple[int, ...] | dict[str, tuple[int, ...]]
+    ) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
+        if isinstance(layers, dict) and len({len(sizes) for sizes in layers.values()}) > 1:
+            found = ", ".join(f"{len(sizes)} of {symbol}" for symbol, sizes in layers.items())
+            raise ValueError(f"expected as many layers of each element, found {found}")
+        return layers
 
     @model_validator(mode="after")
     def _range_not_empty(self) -> PotentialSettings:
@@ -140,3 +215,9 @@ class PotentialSettings(Model):
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
         return self
+
+    @property
+    def n_hidden_layers(self) -> int:
+        """Number of hidden layers of every element."""
+        layers = self.hidden_layers
+        return len(next(iter(layers.values())) if isinstance(layers, dict) else layers)
