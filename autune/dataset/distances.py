@@ -20,6 +20,9 @@ POSSIBLE = (0.5, 6.0)
 N_NAMED = 5
 """Structures that a warning names."""
 
+N_MEASURED = 50
+"""Structures, at least, by which units are told from each other where there are more."""
+
 
 def warn_of_distances(structures: Sequence[Structure]) -> None:
     """Warn by name of structures whose nearest neighbours are too near or too far to be right.
@@ -63,21 +66,35 @@ def likely_units(structures: Sequence[Structure]) -> tuple[UnitName, dict[UnitNa
     Returns
     -------
     name
-        The system in which the shortest distance of each structure, in the median, comes nearest
-        to the sum of the covalent radii.
+        The system in which the distances of atoms from their nearest neighbours, in the median,
+        come nearest to the sum of the covalent radii.
     ratios
         That median over the sum of the radii, in each system; NaN where no atom has a neighbour.
     """
-    found = [ratio for s in structures if (ratio := shortest_distance(s)[1]) is not None]
-    median = float(np.median(found)) if found else float("nan")
+    some = structures[:: max(1, len(structures) // N_MEASURED)]
+    found = np.concatenate([_nearest_of_atoms(s) for s in some])
+    found = found[np.isfinite(found)]
+    median = float(np.median(found)) if len(found) else float("nan")
     ratios = {name: median * system.length for name, system in UNIT_SYSTEMS.items()}
-    if not found:
+    if not len(found):
         return "ev-angstrom", ratios
     return min(ratios, key=lambda name: abs(np.log(ratios[name]))), ratios
 
 
 SEARCHED = (3.5, 7.0, 14.0)
 """Radii (Angstrom) within which nearest neighbours are looked for, one after the other."""
+
+
+def _nearest_of_atoms(structure: Structure) -> NDArray[Any]:
+    """Distance of each atom's nearest neighbour over the sum of the covalent radii, or infinite."""
+    nearest = np.full(structure.n_atoms, np.inf)
+    radii = covalent_radii[structure.numbers]
+    for cutoff in SEARCHED:
+        i, j, d = _neighbours(structure, "ijd", cutoff)
+        np.minimum.at(nearest, i, d / (radii[i] + radii[j]))
+        if np.isfinite(nearest).all():
+            break
+    return nearest
 
 
 def shortest_distance(structure: Structure) -> tuple[float | None, float | None]:

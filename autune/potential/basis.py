@@ -14,6 +14,7 @@ from autune.architecture import (
     ANGULAR_NARROW,
     ANGULAR_WIDE,
     RADIAL,
+    Activation,
     Architecture,
     SymmetryFunction,
 )
@@ -104,7 +105,7 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         cutoff_type=settings.cutoff_type,
         hidden_layers=settings.hidden_layers,
         activations=(
-            *(settings.activation,) * settings.n_hidden_layers,
+            *_of_layers(settings),
             settings.output_activation,
         ),
         inner_cutoff=settings.inner_cutoff,
@@ -116,6 +117,12 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         length_unit=UNIT_SYSTEMS[settings.units].length,
         energy_unit=UNIT_SYSTEMS[settings.units].energy,
     )
+
+
+def _of_layers(settings: PotentialSettings) -> tuple[Activation, ...]:
+    """Activation of each hidden layer."""
+    given = settings.activation
+    return given if isinstance(given, tuple) else (given,) * settings.n_hidden_layers
 
 
 def _refuse_equal(functions: Sequence[SymmetryFunction]) -> None:

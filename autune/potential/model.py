@@ -179,6 +179,7 @@ class Potential:
             element: read_weights(
                 directory / f"weights.{atomic_numbers[element]:03d}.data",
                 architecture.n_weights(element),
+                architecture.layer_sizes(element),
             )
             for element in architecture.elements
         }

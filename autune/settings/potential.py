@@ -19,6 +19,7 @@ from autune.architecture import Activation, CutoffType, ScalingMode
 from autune.settings.fields import (
     OF_ALL,
     PER_ELEMENT,
+    PER_LAYER,
     Count,
     Eta,
     Factor,
@@ -49,6 +50,10 @@ def _check_line(line: str) -> str:
 
 def _form(value: Any) -> str:
     return PER_ELEMENT if isinstance(value, dict) else OF_ALL
+
+
+def _form_of_activation(value: Any) -> str:
+    return PER_LAYER if isinstance(value, list | tuple) else OF_ALL
 
 
 Layers = Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -161,7 +166,10 @@ class PotentialSettings(Model):
         "[15, 15]}, as many layers each; n2p2 2.3.0 and LAMMPS read it, n2p2's development version "
         "does not).",
     )
-    activation: Activation = Field("tanh", description="Activation of the hidden layers.")
+    activation: Annotated[
+        Annotated[Activation, Tag(OF_ALL)] | Annotated[tuple[Activation, ...], Tag(PER_LAYER)],
+        Discriminator(_form_of_activation),
+    ] = Field("tanh", description="Activation of the hidden layers, of all or a list of each.")
     output_activation: Activation = Field("identity", description="Activation of the output.")
     normalize_nodes: bool = Field(False, description="Divide arguments of neurons by their fan-in.")
     scaling: ScalingMode = Field("scale_center", description="From symmetry functions to inputs.")
@@ -205,6 +213,15 @@ class PotentialSettings(Model):
             found = ", ".join(f"{len(sizes)} of {symbol}" for symbol, sizes in layers.items())
             raise ValueError(f"expected as many layers of each element, found {found}")
         return layers
+
+    @model_validator(mode="after")
+    def _activations_of_all_layers(self) -> PotentialSettings:
+        if isinstance(self.activation, tuple) and len(self.activation) != self.n_hidden_layers:
+            raise ValueError(
+                f"activation lists {len(self.activation)} layers, hidden_layers has "
+                f"{self.n_hidden_layers}; give one for each, or one word for all"
+            )
+        return self
 
     @model_validator(mode="after")
     def _range_not_empty(self) -> PotentialSettings:
