@@ -35,7 +35,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from autune.dataset import Dataset, Fold, make_folds, split_dataset
+from autune.dataset import Dataset, Fold, make_folds, read_dataset, split_dataset
 from autune.errors import DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare
 from autune.evaluation.cost import cost_metrics
@@ -223,7 +223,7 @@ def train(
     elif not isinstance(settings, Settings):
         settings = Settings.from_mapping(settings)
     if dataset is None:
-        dataset = Dataset.read(settings.dataset.path, settings.dataset.units)
+        dataset = read_dataset(settings.dataset)
     if len(dataset.test) == 0:
         dataset = split_dataset(dataset, settings.dataset)
     judge = partial(score, settings=settings.evaluation.score)

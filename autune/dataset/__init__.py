@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autune.dataset.composition import AtomEnergies, fit_atom_energies
-from autune.dataset.content import Dataset, write_dataset
+from autune.dataset.content import Dataset, read_dataset, write_dataset
 from autune.dataset.distances import likely_units, warn_of_distances
 from autune.dataset.folds import Fold, make_folds
 from autune.dataset.inspection import (
@@ -29,6 +29,7 @@ __all__ = [
     "fit_atom_energies",
     "likely_units",
     "make_folds",
+    "read_dataset",
     "split_dataset",
     "warn_of_distances",
     "write_dataset",

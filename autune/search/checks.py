@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from functools import cache
 from urllib.parse import urlsplit
 
-from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
+from autune.dataset import (
+    Dataset,
+    check_groups,
+    check_trainable,
+    make_folds,
+    read_dataset,
+    split_dataset,
+)
 from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, metric_names
 from autune.potential.basis import build_architecture
@@ -20,7 +27,7 @@ from autune.training.start import load_start
 
 def load_dataset(settings: DatasetSettings) -> Dataset:
     """Read and split the structures that settings name."""
-    return split_dataset(Dataset.read(settings.path, settings.units), settings)
+    return split_dataset(read_dataset(settings), settings)
 
 
 def load_for_trials(settings: DatasetSettings) -> Dataset:
@@ -168,7 +175,7 @@ def check_searched_data(space: SearchSpace) -> None:
             settings = space.apply({**first, parameter.key: value})
             how = settings.dataset
             try:
-                dataset = split_dataset(read(how.path, how.units), how)
+                dataset = split_dataset(read(how.path, how.units, how.energy), how)
                 prepare_dataset(dataset, settings)
             except (ConfigError, DataError) as error:
                 raise ConfigError(

@@ -44,6 +44,12 @@ class DatasetSettings(Model):
     units: Units = Field(
         "ev-angstrom", description="Units of an input.data file (others carry their own)."
     )
+    energy: Literal["free", "e0"] = Field(
+        "free",
+        description="Of files with two energies (VASP, GPAW, FHI-aims with smearing) the free "
+        "energy, whose derivatives the forces are, or e0, extrapolated to no smearing; other "
+        "files have one.",
+    )
 
     @model_validator(mode="after")
     def _groups_are_used(self) -> DatasetSettings:
