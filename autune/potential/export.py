@@ -116,24 +116,13 @@ def convert_potential(potential: Potential, units: UnitSystem) -> Potential:
     if a.units == units:
         return potential
 
-    def length(value: float) -> float:
-        return convert(value, a.length_unit, units.length)
-
     def energy(value: float) -> float:
         return convert(value, a.energy_unit, units.energy)
 
     converted = replace(
         a,
         symmetry_functions={
-            element: tuple(
-                replace(
-                    f,
-                    eta=convert(f.eta, a.length_unit**-2, units.length**-2),
-                    r_shift=length(f.r_shift),
-                    r_cutoff=length(f.r_cutoff),
-                )
-                for f in functions
-            )
+            element: tuple(f.in_lengths_of(a.length_unit, units.length) for f in functions)
             for element, functions in a.symmetry_functions.items()
         },
         atom_energies={e: energy(value) for e, value in a.atom_energies.items()},

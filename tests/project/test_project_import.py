@@ -85,7 +85,9 @@ def assert_same_files(project: Path, exported: Path, weights: dict[str, str]) ->
 
 
 def _complete(line: list[str]) -> list[str]:
-    """Add what n2p2 takes where it is left out: alpha, r_shift of types 3 and 9."""
+    """Add what n2p2 takes where it is left out: alpha, r_shift; put neighbours into one order."""
+    if len(line) > 4 and line[3].isalpha() and line[4].isalpha():
+        line = [*line[:3], *sorted(line[3:5]), *line[5:]]
     short = len(line) == (2 if line[0] == "cutoff_type" else 9)
     angular = line[0] == "symfunction_short" and line[2] in ("3.0", "9.0")
     return [*line, "0.0"] if short and (angular or line[0] == "cutoff_type") else line
@@ -324,3 +326,17 @@ def test_directories_that_are_none(tmp_path: Path) -> None:
     change(directory / "input.data", (" Au ", " Ag "))
     with pytest.raises(Exception, match="has Ag, the potential knows Au"):
         read_project(directory)
+
+
+def test_all_types_of_functions_come_and_go(tmp_path: Path) -> None:
+    directory = tmp_path / "project"
+    shutil.copytree(REFERENCE / "sf" / "aucu_alltypes", directory)
+    shutil.copy(REFERENCE / "structures" / "aucu.data", directory / "input.data")
+    project = read_project(directory, "hartree-bohr")
+    write_project(project, tmp_path / "moved")
+    moved = Potential.load(tmp_path / "moved" / "potential")
+    export_potential(moved, tmp_path / "eV")
+    export_potential(Potential.load(tmp_path / "eV"), tmp_path / "out", units="hartree-bohr")
+    assert_same_files(directory, tmp_path / "out", {f"weights.{z}.data": f"weights.{z}.data"
+                                                    for z in ("029", "079")})  # fmt: skip
+    assert Potential.load(tmp_path / "out").architecture == moved.architecture
