@@ -165,7 +165,8 @@ def export(
     """Write a potential for n2p2 and LAMMPS.
 
     Writes input.nn, scaling.data, weights.*.data and a LAMMPS input that uses them, reads them
-    back and refuses if they do not predict the same.
+    back and refuses if they do not predict the same. The folder lammps has inputs for the lattice
+    constant, elastic constants and surface energies in LAMMPS.
 
     \b
     Examples:

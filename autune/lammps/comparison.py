@@ -11,6 +11,7 @@ import numpy as np
 from autune.lammps.frame import NULL
 from autune.lammps.program import Lammps
 from autune.lammps.single_points import Interaction, SinglePoint, run_single_points
+from autune.potential.lammps_inputs import CUTOFF_MARGIN
 from autune.potential.model import Potential, Prediction
 from autune.structures import Structure
 
@@ -22,9 +23,6 @@ FORCE_TOLERANCE = 1e-6
 
 VIRIAL_TOLERANCE = 1e-6
 """Largest difference of a component in eV per atom, relative to the largest one above 1."""
-
-_CUTOFF_MARGIN = 0.01
-"""Angstrom by which LAMMPS' cutoff is larger than the potential's."""
 
 _NO_LIMIT = 1_000_000_000
 """Extrapolation warnings at which LAMMPS stops: what is compared may be far outside."""
@@ -112,7 +110,7 @@ def pair_commands(folder: Path, potential: Potential, types: Sequence[str]) -> I
     units = ""
     if (a.length_unit, a.energy_unit) != (1.0, 1.0):
         units = f" cflength {1.0 / a.length_unit:.17g} cfenergy {1.0 / a.energy_unit:.17g}"
-    cutoff = f"{potential.r_cutoff + _CUTOFF_MARGIN:.6g}"
+    cutoff = f"{potential.r_cutoff + CUTOFF_MARGIN:.6g}"
     hdnnp = (
         f'hdnnp {cutoff} dir "potential/" showew no showewsum 0 resetew no maxew {_NO_LIMIT}{units}'
     )

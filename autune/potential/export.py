@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
+from ase.data import atomic_numbers, covalent_radii
 
 from autune.architecture import Architecture, SymmetryFunction
 from autune.errors import ConfigError, ExportMismatch
-from autune.formats.files import write_text
+from autune.formats.files import make_folder, write_text
 from autune.potential.committee import Committee, replacing_committee
+from autune.potential.lammps_inputs import FOLDER, lammps_input, property_inputs
 from autune.potential.model import Potential
 from autune.structures import Structure
 
@@ -25,6 +26,8 @@ def export_potential(
     potential: Potential, directory: str | Path, structures: Sequence[Structure] = ()
 ) -> None:
     """Write a potential in eV and Angstrom: input.nn, scaling.data, weights.*.data, in.lammps.
+
+    Its folder lammps gets inputs for lattice constant, elastic constants and surface energies.
 
     Parameters
     ----------
@@ -59,6 +62,9 @@ def export_potential(
         compare_potentials(potential, Potential.load(trial), compared)
     converted.save(directory)
     write_text(directory / "in.lammps", lammps_input(potential))
+    make_folder(directory / FOLDER)
+    for name, text in property_inputs(potential).items():
+        write_text(directory / FOLDER / name, text)
     compare_potentials(potential, Potential.load(directory), compared)
 
 
@@ -166,56 +172,3 @@ def distorted_crystals(elements: Sequence[str]) -> list[Structure]:
                 Structure(kinds, positions, factor * edge * np.eye(3), name=f"strain {strain:g}")
             )
     return structures
-
-
-def lammps_input(potential: Potential) -> str:
-    """Write a LAMMPS input that relaxes a crystal with the exported potential."""
-    elements = potential.elements
-    crystal, a = _crystal(elements)
-    relaxed = "aniso" if crystal == "hcp" else "iso"
-    masses = "\n".join(
-        f"mass            {i} {atomic_masses[atomic_numbers[element]]:.6g}  # {element}"
-        for i, element in enumerate(elements, start=1)
-    )
-    mix = "\n".join(
-        f"set             type 1 type/ratio {i} {1 / i:.6g} 12345"
-        for i in range(len(elements), 1, -1)
-    )
-    return f"""\
-# A neural network potential of {", ".join(elements)} in LAMMPS (package ML-HDNNP).
-# Run in this folder: lmp -in in.lammps
-units           metal
-atom_style      atomic
-boundary        p p p
-
-# Put your own structure here (read_data): the crystal is an example.
-lattice         {crystal} {a:.4f}
-region          box block 0 4 0 4 0 4
-create_box      {len(elements)} box
-create_atoms    1 box
-{mix}
-{masses}
-# The potential: eV and Angstrom, so no cflength and cfenergy.  An extrapolation warning says that
-# a symmetry function left the range of the training set; the run stops after maxew of them.
-pair_style      hdnnp {potential.r_cutoff + 0.01:.6g} dir "./" &
-                showew no showewsum 100 resetew no maxew 100000
-pair_coeff      * * {" ".join(elements)}
-
-thermo          10
-thermo_style    custom step pe press lx ly lz
-fix             relax all box/relax {relaxed} 0.0
-minimize        1e-12 1e-8 1000 10000
-"""
-
-
-def _crystal(elements: Sequence[str]) -> tuple[str, float]:
-    """Return LAMMPS' name and the lattice constant (Angstrom) of the first element's crystal.
-
-    Of ASE's table of ground states; an element of which LAMMPS does not know the lattice is an
-    fcc crystal of touching covalent spheres.
-    """
-    state = reference_states[atomic_numbers[elements[0]]]
-    if state is not None and state["symmetry"] in ("fcc", "bcc", "sc", "diamond", "hcp"):
-        return state["symmetry"], state["a"]
-    radius = max(covalent_radii[atomic_numbers[element]] for element in elements)
-    return "fcc", 2.0 * np.sqrt(2.0) * radius

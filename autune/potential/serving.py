@@ -24,8 +24,9 @@ def serve_potential(
 ) -> Iterator[int]:
     """Answer the program that drives: its positions and cell in, energy, forces and virial out.
 
-    The program (i-PI, or ASE's SocketIOCalculator) listens, this connects to it (V. Kapil et al.,
-    Comput. Phys. Commun. 236, 214 (2019); its protocol by ASE). It ends when the other does.
+    The program (i-PI, or ASE's SocketIOCalculator) listens, this connects to it and ends when the
+    other does (V. Kapil et al., Computer Physics Communications 236, 214 (2019); its protocol by
+    ASE).
 
     Parameters
     ----------
