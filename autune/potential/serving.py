@@ -50,7 +50,7 @@ def serve_potential(
     Raises
     ------
     ConfigError
-        If nobody listens, or the connection breaks.
+        If nobody listens, the connection breaks, or the other program has other atoms.
     DataError
         If the structure has an element that the potential does not know.
     """
@@ -72,4 +72,12 @@ def serve_potential(
     except OSError as error:
         raise ConfigError(
             "", f"the connection to {where} broke ({error.strerror or error}); start both again"
+        ) from None
+    except ValueError as error:
+        if "broadcast" not in str(error):
+            raise
+        raise ConfigError(
+            "",
+            f"the program at {where} has not {structure.n_atoms} atoms, as {structure.label}; give "
+            "the structure with which it begins",
         ) from None
