@@ -13,6 +13,8 @@ from typing import Literal, get_args
 
 from ase.data import atomic_numbers
 
+from autune.units import UnitSystem
+
 CutoffType = Literal["hard", "cos", "tanhu", "tanh", "exp", "poly1", "poly2", "poly3", "poly4"]
 CUTOFF_TYPES: tuple[CutoffType, ...] = get_args(CutoffType)
 
@@ -71,6 +73,11 @@ class SymmetryFunction:
             self.kind, self.r_cutoff, self.eta, self.r_shift, self.zeta, self.lambda_, *numbers,
         )  # fmt: skip
 
+    @property
+    def ignores_shift(self) -> bool:
+        """Whether n2p2 and LAMMPS take 0 for r_shift: in kinds 3 and 9 where it is negative."""
+        return self.kind in (ANGULAR_NARROW, ANGULAR_WIDE) and self.r_shift < 0.0
+
     def __str__(self) -> str:
         """One line with all parameters."""
         text = f"G{self.kind}({', '.join(self.neighbours)}) eta={self.eta:g} rs={self.r_shift:g}"
@@ -97,7 +104,8 @@ class Architecture:
     inner_cutoff
         alpha = inner radius / cutoff radius, 0 <= alpha < 1.
     hidden_layers
-        Neurons of each hidden layer.
+        Neurons of each hidden layer: of all elements, or per element, where all have the same
+        number of layers.
     activations
         One per hidden layer and one for the output neuron.
     normalize_nodes
@@ -117,7 +125,7 @@ class Architecture:
     elements: tuple[str, ...]
     symmetry_functions: dict[str, tuple[SymmetryFunction, ...]]
     cutoff_type: CutoffType
-    hidden_layers: tuple[int, ...]
+    hidden_layers: tuple[int, ...] | dict[str, tuple[int, ...]]
     activations: tuple[Activation, ...]
     inner_cutoff: float = 0.0
     normalize_nodes: bool = False
@@ -131,14 +139,31 @@ class Architecture:
     length_unit: float = 1.0
     energy_unit: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Write networks that have the same sizes in all elements in one way only."""
+        if isinstance(self.hidden_layers, dict) and len(set(self.hidden_layers.values())) == 1:
+            object.__setattr__(self, "hidden_layers", next(iter(self.hidden_layers.values())))
+
     @property
     def r_cutoff(self) -> float:
         """Largest cutoff radius of all symmetry functions, in the files' length unit."""
         return max(f.r_cutoff for fs in self.symmetry_functions.values() for f in fs)
 
+    @property
+    def reach(self) -> float:
+        """Largest cutoff radius in Angstrom."""
+        return self.r_cutoff * self.length_unit
+
+    @property
+    def units(self) -> UnitSystem:
+        """Units of the files: Angstrom in one length unit, eV in one energy unit."""
+        return UnitSystem(self.length_unit, self.energy_unit)
+
     def layer_sizes(self, element: str) -> tuple[int, ...]:
         """Neurons per layer of an element's network, inputs and output included."""
-        return (len(self.symmetry_functions[element]), *self.hidden_layers, 1)
+        hidden = self.hidden_layers
+        sizes = hidden[element] if isinstance(hidden, dict) else hidden
+        return (len(self.symmetry_functions[element]), *sizes, 1)
 
     def n_weights(self, element: str) -> int:
         """Return the number of weights and biases of an element's network."""

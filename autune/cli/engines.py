@@ -13,7 +13,6 @@ from autune.cli.options import (
     PotentialFolder,
     PotentialUnits,
     StructureFile,
-    Units,
     print_table,
 )
 from autune.cli.potentials import load_potential, say_if_kernels_compile
@@ -52,8 +51,8 @@ def check(
             "potential; default: in.lammps beside the potential.",
         ),
     ] = None,
-    units: PotentialUnits = Units.EV,
-    data_units: DataUnits = Units.EV,
+    units: PotentialUnits = None,
+    data_units: DataUnits = "ev-angstrom",
 ) -> None:
     """Compare a potential in LAMMPS with the same in autune.
 
@@ -66,7 +65,7 @@ def check(
     Examples:
       autune check potential
       autune check potential --lammps ~/lammps/build/lmp --structures slabs.extxyz
-      autune check published --units Hartree,Bohr --input in.melt
+      autune check published --units hartree-bohr --input in.melt
     """
     from autune.dataset import Dataset
     from autune.formats.files import is_file
@@ -84,7 +83,7 @@ def check(
     compared = (
         example_structures(loaded.elements)
         if structures is None
-        else Dataset.read(structures, data_units.value).structures
+        else Dataset.read(structures, data_units).structures
     )
     program = find_lammps(lammps)
     say_if_kernels_compile()
@@ -126,8 +125,8 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", help="Machine of the other program; what it sends is trusted.")
     ] = "localhost",
-    units: PotentialUnits = Units.EV,
-    data_units: DataUnits = Units.EV,
+    units: PotentialUnits = None,
+    data_units: DataUnits = "ev-angstrom",
 ) -> None:
     """Answer i-PI, or another program that speaks its protocol.
 
@@ -147,7 +146,7 @@ def serve(
     if (unixsocket is None) == (port is None):
         raise ConfigError("", "give --unixsocket NAME or --port N, and not both")
     loaded = load_potential(potential, units)
-    first = Dataset.read(structure, data_units.value).structures[0]
+    first = Dataset.read(structure, data_units).structures[0]
     if host not in ("localhost", "127.0.0.1", "::1") and unixsocket is None:
         typer.echo(f"connecting to another machine, {host}: nothing is encrypted", err=True)
     say_if_kernels_compile()

@@ -17,6 +17,7 @@ from autune.cli import (
     engines,
     jobs,
     potentials,
+    projects,
     records,
     report,
     searches,
@@ -44,6 +45,7 @@ app = typer.Typer(
 for room in (searches, report, records, jobs, training, potentials, engines, settings):
     for verb in room.VERBS:
         app.command()(verb)
+app.command("import")(projects.import_project)
 app.add_typer(data.app, name="data")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from autune.lammps.frame import NULL
 from autune.lammps.program import Lammps
 from autune.lammps.single_points import Interaction, SinglePoint, run_single_points
-from autune.potential.lammps_inputs import CUTOFF_MARGIN
+from autune.potential.lammps_inputs import CUTOFF_MARGIN, pair_factors
 from autune.potential.model import Potential, Prediction
 from autune.structures import Structure
 
@@ -106,14 +106,11 @@ def pair_commands(folder: Path, potential: Potential, types: Sequence[str]) -> I
     types
         Elements of the atom types, `NULL` for those without the potential.
     """
-    a = potential.architecture
-    units = ""
-    if (a.length_unit, a.energy_unit) != (1.0, 1.0):
-        units = f" cflength {1.0 / a.length_unit:.17g} cfenergy {1.0 / a.energy_unit:.17g}"
     cutoff = f"{potential.r_cutoff + CUTOFF_MARGIN:.6g}"
     hdnnp = (
-        f'hdnnp {cutoff} dir "potential/" showew no showewsum 0 resetew no maxew {_NO_LIMIT}{units}'
-    )
+        f'hdnnp {cutoff} dir "potential/" showew no showewsum 0 resetew no maxew {_NO_LIMIT} '
+        f"{pair_factors(potential.architecture.units)}"
+    ).rstrip()
     if NULL in types:
         others = "\n".join(
             f"pair_coeff {min(i, j)} {max(i, j)} zero"

@@ -8,9 +8,12 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
 
 from autune.potential.model import Potential
+from autune.units import UNIT_SYSTEMS, UnitSystem
 
 FOLDER = "lammps"
 """Of the inputs for properties, in that of the potential."""
+
+EV_ANGSTROM = UNIT_SYSTEMS["ev-angstrom"]
 
 CUTOFF_MARGIN = 0.01
 """Angstrom by which LAMMPS' cutoff is larger than the potential's."""
@@ -32,8 +35,16 @@ _LAYERS = {
 """Distance of atomic layers."""
 
 
-def lammps_input(potential: Potential) -> str:
-    """Write a LAMMPS input that relaxes a crystal with the exported potential."""
+def lammps_input(potential: Potential, units: UnitSystem = EV_ANGSTROM) -> str:
+    """Write a LAMMPS input that relaxes a crystal with the exported potential.
+
+    Parameters
+    ----------
+    potential
+        What was exported.
+    units
+        Of its files; LAMMPS itself counts in eV and Angstrom (metal).
+    """
     elements = potential.elements
     crystal, a = _crystal(elements)
     relaxed = "aniso" if crystal == "hcp" else "iso"
@@ -57,9 +68,9 @@ create_atoms    1 box
 displace_atoms  all move 0.1 0.1 0.1 units box
 {mix}
 {_masses(elements)}
-# The potential: eV and Angstrom, so no cflength and cfenergy.  An extrapolation warning says that
+# The potential: {_about_units(units)}.  An extrapolation warning says that
 # a symmetry function left the range of the training set; the run stops after maxew of them.
-{_pair_style(potential, "./")}
+{_pair_style(potential, "./", units)}
 
 thermo          10
 thermo_style    custom step pe press lx ly lz
@@ -68,11 +79,16 @@ minimize        1e-12 1e-8 1000 10000
 """
 
 
-def property_inputs(potential: Potential) -> Mapping[str, str]:
+def property_inputs(potential: Potential, units: UnitSystem = EV_ANGSTROM) -> Mapping[str, str]:
     """Write LAMMPS inputs for properties of the cubic crystals of the potential's elements.
 
     Lattice constant, elastic constants by stresses under strain, energies of relaxed surfaces: as
     autune.properties calculates them.
+
+    Parameters
+    ----------
+    potential, units
+        As in `lammps_input`.
 
     Returns
     -------
@@ -82,7 +98,7 @@ def property_inputs(potential: Potential) -> Mapping[str, str]:
     elements = potential.elements
     files = {
         "potential.mod": _POTENTIAL.format(
-            masses=_masses(elements), pair_style=_pair_style(potential, "../")
+            masses=_masses(elements), pair_style=_pair_style(potential, "../", units)
         ),
         "crystal.mod": _CRYSTAL.format(n=len(elements)),
         "at_rest.mod": _AT_REST,
@@ -98,12 +114,26 @@ def property_inputs(potential: Potential) -> Mapping[str, str]:
     return files
 
 
-def _pair_style(potential: Potential, folder: str) -> str:
-    return (
-        f'pair_style      hdnnp {potential.r_cutoff + CUTOFF_MARGIN:.6g} dir "{folder}" &\n'
-        f"                {_WARNINGS}\n"
-        f"pair_coeff      * * {' '.join(potential.elements)}"
-    )
+def pair_factors(units: UnitSystem) -> str:
+    """Return the keywords by which LAMMPS, units metal, learns the units of a potential's files."""
+    if units == EV_ANGSTROM:
+        return ""
+    return f"cflength {1.0 / units.length!r} cfenergy {1.0 / units.energy!r}"
+
+
+def _about_units(units: UnitSystem) -> str:
+    if units == EV_ANGSTROM:
+        return "eV and Angstrom, so no cflength and cfenergy"
+    return "cflength and cfenergy are its units in one Angstrom and one eV"
+
+
+def _pair_style(potential: Potential, folder: str, units: UnitSystem) -> str:
+    cutoff = f"{potential.r_cutoff + CUTOFF_MARGIN:.6g}"
+    lines = [f'pair_style      hdnnp {cutoff} dir "{folder}"', _WARNINGS]
+    if factors := pair_factors(units):
+        lines.append(factors)
+    style = " &\n                ".join(lines)
+    return f"{style}\npair_coeff      * * {' '.join(potential.elements)}"
 
 
 def _masses(elements: Sequence[str]) -> str:

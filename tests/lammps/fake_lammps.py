@@ -29,12 +29,12 @@ def predict(block: str) -> None:
         sys.exit(1)
     style = re.search(r"^pair_style .*?hdnnp (\S+) dir \"(\S+)\"(.*)$", block, re.MULTILINE)
     coefficients = re.search(r"^pair_coeff \* \* (?:hdnnp )?(.*)$", block, re.MULTILINE)
-    units = "eV,Angstrom"
+    units = "ev-angstrom"
     if "cflength" in style[3]:
         words = style[3].split()
         given = [float(words[words.index(name) + 1]) for name in ("cflength", "cfenergy")]
         assert np.allclose(given, [LENGTH, ENERGY], rtol=1e-9)
-        units = "Hartree,Bohr"
+        units = "hartree-bohr"
     potential = Potential.load(style[2], units)
     if float(style[1]) < potential.r_cutoff:
         sys.stdout.write("ERROR: Inconsistent cutoff radius\n")

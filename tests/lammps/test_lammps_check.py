@@ -81,8 +81,15 @@ def test_own_structures_other_units_no_input_of_lammps(run, fake, tmp_path, monk
     code, text, _ = run("check", folder, "--structures", tmp_path / "own.extxyz")
     assert (code, "2 of 2 agree" in text) == (0, True)
     assert "NULL Au" in text
-    code, text, _ = run("check", folder, "--units", "Hartree,Bohr")
+    code, text, _ = run("check", folder, "--units", "hartree-bohr")
     assert (code, "8 of 8 agree" in text) == (0, True)
+
+
+def test_exported_in_hartree_and_bohr(run, fake, alloy, tmp_path):
+    export_potential(Potential.load(alloy), tmp_path / "bohr", units="hartree-bohr")
+    assert "cflength 1.8897261246" in (tmp_path / "bohr" / "lammps" / "potential.mod").read_text()
+    code, text, _ = run("check", tmp_path / "bohr", "--lammps", fake)
+    assert (code, "9 of 9 agree" in text) == (0, True)
 
 
 def test_every_member_of_a_committee(run, fake, tmp_path):

@@ -48,7 +48,7 @@ def test_right_inputs(alloy: Potential, tmp_path: Path, text: str) -> None:
 
 
 def test_potential_in_hartree_and_bohr(tmp_path: Path) -> None:
-    potential = Potential.load(REFERENCE / "train" / "energy_full_element", "Hartree,Bohr")
+    potential = Potential.load(REFERENCE / "train" / "energy_full_element", "hartree-bohr")
     check_script(written(tmp_path, IN_BOHR), potential)
     electron = RIGHT.replace("metal", "electron")
     check_script(written(tmp_path, electron), potential)
