@@ -78,8 +78,10 @@ def check(
     folders = member_folders(potential) if isinstance(loaded, Committee) else [potential]
     for folder, member in zip(folders, members, strict=True):
         own = folder / "in.lammps"
-        if script is not None or is_file(own):
-            check_script(script or own, member)
+        if script is not None:
+            check_script(script, member)
+        elif is_file(own) and "hdnnp" in own.read_text(errors="replace"):
+            check_script(own, member)
     compared = (
         example_structures(loaded.elements)
         if structures is None

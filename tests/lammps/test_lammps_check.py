@@ -92,6 +92,21 @@ def test_exported_in_hartree_and_bohr(run, fake, alloy, tmp_path):
     assert (code, "9 of 9 agree" in text) == (0, True)
 
 
+def test_inputs_are_read_before_anything_runs(run, fake, alloy):
+    own = alloy / "in.lammps"
+    own.write_text(own.read_text().replace("hdnnp 5.51", "hdnnp 5.4"))
+    code, text, errors = run("check", alloy, "--lammps", fake)
+    assert (code, text, errors.count("\n")) == (2, "", 1)
+    assert "told a cutoff of 5.4, that of the potential is 5.5 " in errors
+    other = alloy / "in.melt"
+    other.write_text("units metal\npair_style eam\n")
+    code, _, errors = run("check", alloy, "--lammps", fake, "--input", other)
+    assert (code, "found none" in errors) == (2, True)
+    own.write_text("pair_style nnp\n")  # of another program: nothing is said of it
+    code, text, _ = run("check", alloy, "--lammps", fake)
+    assert (code, "9 of 9 agree" in text) == (0, True)
+
+
 def test_every_member_of_a_committee(run, fake, tmp_path):
     for seed in (0, 1):
         shutil.copytree(REFERENCE / "net" / "act_tanh", tmp_path / "both" / f"seed-{seed}")

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from autune.lammps.program import Lammps
-from autune.potential.lammps_inputs import property_inputs
+from autune.potential.lammps_inputs import lammps_input, property_inputs
 from autune.properties.eam import package_folder, read_eam
 from autune.properties.elastic import elastic_constants
 from autune.properties.lattice import relax_crystal
@@ -109,6 +109,26 @@ def test_one_of_several_elements(lammps: Lammps, tmp_path: Path) -> None:
         found = re.search(rf"lattice constant {NUMBER}", text)
         assert found is not None
         assert float(found[1]) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.lammps
+def test_example_beside_the_potential_relaxes(lammps: Lammps, tmp_path: Path) -> None:
+    source = package_folder()
+    if source is None:
+        pytest.skip("no potentials of LAMMPS here (pip install 'autune[eam]')")
+    shutil.copy(source / "CuNi.eam.alloy", tmp_path)
+    text = lammps_input(SimpleNamespace(elements=("Ni", "Cu"), r_cutoff=6.0))  # type: ignore[arg-type]
+    eam = "pair_style eam/alloy\npair_coeff * * CuNi.eam.alloy Ni Cu\n"
+    text, n = re.subn(r"pair_style.*?pair_coeff[^\n]*\n", eam, text, flags=re.DOTALL)
+    assert n == 1
+    (tmp_path / "in.lammps").write_text(text)
+    last = re.findall(
+        rf"^ *\d+ +{NUMBER} +(\S+) +{NUMBER}", run(lammps, tmp_path / "in.lammps"), re.MULTILINE
+    )
+    energy, pressure, edge = (float(word) for word in last[-1])
+    assert -4.45 < energy / 256 < -3.54  # between the crystals of both
+    assert abs(pressure) < 1000.0
+    assert 4 * 3.52 < edge < 4 * 3.615
 
 
 @pytest.mark.parametrize(
