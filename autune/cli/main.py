@@ -14,6 +14,7 @@ import typer
 from autune import __version__, log
 from autune.cli import (
     data,
+    engines,
     jobs,
     potentials,
     projects,
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for room in (searches, report, records, jobs, training, potentials, settings):
+for room in (searches, report, records, jobs, training, potentials, engines, settings):
     for verb in room.VERBS:
         app.command()(verb)
 app.command("import")(projects.import_project)

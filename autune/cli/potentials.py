@@ -65,7 +65,7 @@ def predict(
     from autune.formats.extxyz import write_extxyz
     from autune.potential.committee import Committee
 
-    loaded = _load(potential, units)
+    loaded = load_potential(potential, units)
     if isinstance(loaded, Committee):
         _refuse_format_without_spread(output)
     structures = Dataset.read(file, data_units).structures
@@ -144,7 +144,7 @@ def evaluate(
     from autune.report.tables import tabulate, write_csv
 
     _refuse_other_figures(plot, calibration)
-    loaded = _load(potential, units)
+    loaded = load_potential(potential, units)
     if calibration is not None:
         refuse_without_spread(loaded)
     structures = Dataset.read(file, data_units).structures
@@ -233,7 +233,7 @@ def properties(
     from autune.properties.defaults import default_properties
 
     _refuse_other_figures(plot, curves)
-    loaded = _load(potential, units)
+    loaded = load_potential(potential, units)
     wanted = (
         default_properties(loaded.elements)
         if settings is None
@@ -273,7 +273,7 @@ def _refuse_other_figures(*paths: Path | None) -> None:
             kinds_of(path)
 
 
-def _load(folder: Path, units: UnitName | None) -> Potential | Committee:
+def load_potential(folder: Path, units: UnitName | None) -> Potential | Committee:
     """Load a potential, or the committee of those that lie in a folder."""
     from autune.potential.committee import Committee, member_folders
     from autune.potential.model import Potential

@@ -183,7 +183,8 @@ def export(
 
     Writes input.nn, scaling.data, weights.*.data and a LAMMPS input that uses them, reads them
     back and refuses if they do not predict the same. In the units in which the potential is, all
-    digits stay as they are.
+    digits stay as they are. The folder lammps has inputs for the lattice constant, elastic
+    constants and surface energies in LAMMPS.
 
     \b
     Examples:

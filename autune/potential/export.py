@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
+from ase.data import atomic_numbers, covalent_radii
 
 from autune.errors import ConfigError, ExportMismatch
-from autune.formats.files import write_text
+from autune.formats.files import make_folder, write_text
 from autune.potential.committee import Committee, replacing_committee
+from autune.potential.lammps_inputs import FOLDER, lammps_input, property_inputs
 from autune.potential.model import Potential
 from autune.structures import Structure
-from autune.units import UNIT_SYSTEMS, GivenUnits, UnitSystem, convert, unit_system
+from autune.units import GivenUnits, UnitSystem, convert, unit_system
 
 TOLERANCE = 1e-10
 """Largest allowed difference of energies (eV) and forces (eV/Angstrom), relative above 1."""
@@ -28,6 +29,8 @@ def export_potential(
     units: GivenUnits = "ev-angstrom",
 ) -> None:
     """Write a potential: input.nn, scaling.data, weights.*.data, in.lammps.
+
+    Its folder lammps gets inputs for lattice constant, elastic constants and surface energies.
 
     Parameters
     ----------
@@ -63,7 +66,11 @@ def export_potential(
         converted.save(trial)
         compare_potentials(potential, Potential.load(trial), compared)
     converted.save(directory)
-    write_text(directory / "in.lammps", lammps_input(converted, converted.architecture.units))
+    system = converted.architecture.units
+    write_text(directory / "in.lammps", lammps_input(converted, system))
+    make_folder(directory / FOLDER)
+    for name, text in property_inputs(converted, system).items():
+        write_text(directory / FOLDER / name, text)
     compare_potentials(potential, Potential.load(directory), compared)
 
 
@@ -172,71 +179,3 @@ def distorted_crystals(elements: Sequence[str]) -> list[Structure]:
                 Structure(kinds, positions, factor * edge * np.eye(3), name=f"strain {strain:g}")
             )
     return structures
-
-
-def lammps_input(potential: Potential, units: UnitSystem = UNIT_SYSTEMS["ev-angstrom"]) -> str:
-    """Write a LAMMPS input that relaxes a crystal with the exported potential.
-
-    Parameters
-    ----------
-    potential
-        What was exported.
-    units
-        Of its files; LAMMPS itself counts in eV and Angstrom (metal).
-    """
-    elements = potential.elements
-    crystal, a = _crystal(elements)
-    relaxed = "aniso" if crystal == "hcp" else "iso"
-    masses = "\n".join(
-        f"mass            {i} {atomic_masses[atomic_numbers[element]]:.6g}  # {element}"
-        for i, element in enumerate(elements, start=1)
-    )
-    mix = "\n".join(
-        f"set             type 1 type/ratio {i} {1 / i:.6g} 12345"
-        for i in range(len(elements), 1, -1)
-    )
-    said = "eV and Angstrom, so no cflength and cfenergy"
-    factors = ""
-    if units != UNIT_SYSTEMS["ev-angstrom"]:
-        said = "cflength and cfenergy are its units in one Angstrom and one eV"
-        factors = (
-            f" &\n                cflength {1.0 / units.length!r} cfenergy {1.0 / units.energy!r}"
-        )
-    return f"""\
-# A neural network potential of {", ".join(elements)} in LAMMPS (package ML-HDNNP).
-# Run in this folder: lmp -in in.lammps
-units           metal
-atom_style      atomic
-boundary        p p p
-
-# Put your own structure here (read_data): the crystal is an example.
-lattice         {crystal} {a:.4f}
-region          box block 0 4 0 4 0 4
-create_box      {len(elements)} box
-create_atoms    1 box
-{mix}
-{masses}
-# The potential: {said}.  An extrapolation warning says that
-# a symmetry function left the range of the training set; the run stops after maxew of them.
-pair_style      hdnnp {potential.r_cutoff + 0.01:.6g} dir "./" &
-                showew no showewsum 100 resetew no maxew 100000{factors}
-pair_coeff      * * {" ".join(elements)}
-
-thermo          10
-thermo_style    custom step pe press lx ly lz
-fix             relax all box/relax {relaxed} 0.0
-minimize        1e-12 1e-8 1000 10000
-"""
-
-
-def _crystal(elements: Sequence[str]) -> tuple[str, float]:
-    """Return LAMMPS' name and the lattice constant (Angstrom) of the first element's crystal.
-
-    Of ASE's table of ground states; an element of which LAMMPS does not know the lattice is an
-    fcc crystal of touching covalent spheres.
-    """
-    state = reference_states[atomic_numbers[elements[0]]]
-    if state is not None and state["symmetry"] in ("fcc", "bcc", "sc", "diamond", "hcp"):
-        return state["symmetry"], state["a"]
-    radius = max(covalent_radii[atomic_numbers[element]] for element in elements)
-    return "fcc", 2.0 * np.sqrt(2.0) * radius
