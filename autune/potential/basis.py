@@ -18,6 +18,7 @@ from autune.architecture import (
     SymmetryFunction,
 )
 from autune.errors import ConfigError
+from autune.potential.rules import rule_functions
 from autune.settings import PotentialSettings
 
 
@@ -119,6 +120,9 @@ def _functions(
 ) -> Iterator[SymmetryFunction]:
     """Functions of one central element; they are the same for all."""
     rules = settings.symmetry_functions
+    if rules.rule is not None:
+        yield from rule_functions(rules.rule, elements, settings.cutoff_radius)
+        return
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]
     etas = (basis.radial if radial.eta is None else radial.eta)[:: rules.every]

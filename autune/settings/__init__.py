@@ -35,6 +35,10 @@ from autune.settings.experiment import (
     Settings,
     describe,
 )
+from autune.settings.functions import (
+    FunctionSelectionSettings,
+    RuleSettings,
+)
 from autune.settings.motion import (
     DynamicsSettings,
     PhononSettings,
@@ -72,6 +76,7 @@ __all__ = [
     "ElasticSettings",
     "EquationOfStateSettings",
     "EvaluationSettings",
+    "FunctionSelectionSettings",
     "InitializationSettings",
     "KalmanSettings",
     "LatticeSettings",
@@ -82,6 +87,7 @@ __all__ = [
     "PropertiesSettings",
     "RadialSettings",
     "ResourceSettings",
+    "RuleSettings",
     "ScoreSettings",
     "SearchSettings",
     "SelectionSettings",

@@ -8,6 +8,10 @@ from pydantic import Field, model_validator
 
 from autune.architecture import Activation, CutoffType, ScalingMode
 from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift
+from autune.settings.functions import FunctionSelectionSettings, RuleSettings
+
+LAST_BEFORE_CUTOFF = 0.5
+"""Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
 
 
 class RadialSettings(Model):
@@ -59,6 +63,23 @@ class SymmetryFunctionSettings(Model):
     )
     radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
     angular: AngularSettings = Field(AngularSettings(), description="Angular functions.")
+    rule: RuleSettings | None = Field(
+        None, description="Grids of functions in place of basis, every, r_shift, radial, angular."
+    )
+    selection: FunctionSelectionSettings = Field(
+        FunctionSelectionSettings(), description="Which of the functions are kept."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SymmetryFunctionSettings:
+        if self.rule is not None:
+            for name in ("every", "r_shift", "radial", "angular"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"rule makes all functions, {name} would change none; take one of the two "
+                        "out"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
@@ -111,6 +132,15 @@ class PotentialSettings(Model):
             raise ValueError(
                 f"scale_max ({self.scale_max:g}) must be larger than scale_min ({self.scale_min:g})"
             )
+        rule = self.symmetry_functions.rule
+        if rule is not None and rule.spacing == "linear":
+            last = rule.r_last or self.cutoff_radius - LAST_BEFORE_CUTOFF
+            if not rule.r_first < last <= self.cutoff_radius:
+                raise ValueError(
+                    f"the grid of symmetry_functions.rule goes from {rule.r_first:g} to {last:g} "
+                    f"Angstrom and must grow and end at {self.cutoff_radius:g} or before; change "
+                    "r_first, r_last or cutoff_radius"
+                )
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
         return self

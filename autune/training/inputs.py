@@ -3,6 +3,7 @@
 They depend on structures and symmetry functions, not on networks or training: trials that differ
 in those alone have the same inputs, and the last ones are kept for the next trial of the process.
 All seeds of a fold come one after the other, so that a trial computes the inputs of each fold once.
+Functions are selected before: trials that keep the same ones have the same inputs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from autune.potential.descriptors import (
     functions_without_spread,
     scaling_statistics,
 )
+from autune.settings import FunctionSelectionSettings
 from autune.structures import IntArray, Structure
+from autune.training.choose import choose_functions
 from autune.training.observables import scale_descriptors
 from autune.training.parallel import Communicator
 from autune.training.shared_set import share_structures
@@ -55,7 +58,7 @@ class Inputs:
     Parameters
     ----------
     symmetry_functions
-        Per element, without those that have no spread.
+        Per element, those that are selected, without those that have no spread.
     scaling
         Their statistics over the whole training set.
     dropped
@@ -71,6 +74,8 @@ class Inputs:
     test: Share
 
 
+ALL_FUNCTIONS = FunctionSelectionSettings()
+
 _kept: dict[str, Inputs] = {}
 """The last inputs of this process, under all that they depend on; one entry at most."""
 
@@ -81,6 +86,7 @@ def find_inputs(
     minimum_spread: float,
     single: bool,
     ranks: Communicator,
+    selection: FunctionSelectionSettings = ALL_FUNCTIONS,
 ) -> Inputs:
     """Return the inputs of a data set: the last ones if they are the same, else new ones.
 
@@ -96,6 +102,8 @@ def find_inputs(
         Whether derivatives are kept in single precision.
     ranks
         Each holds its part.
+    selection
+        Which of the symmetry functions are kept.
 
     Raises
     ------
@@ -105,6 +113,10 @@ def find_inputs(
     without_network = replace(
         architecture, hidden_layers=(), activations=(), normalize_nodes=False, atom_energies={}
     )
+    if selection.method != "none":
+        without_network = choose_functions(
+            dataset, without_network, selection, minimum_spread, ranks
+        )
     wanted = (without_network, minimum_spread, single, ranks.rank, ranks.size)
     key = repr((dataset.fingerprint, wanted))
     inputs = _kept.get(key)

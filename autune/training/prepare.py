@@ -29,7 +29,7 @@ class Prepared:
     Parameters
     ----------
     architecture
-        Without the functions that have no spread; in eV and Angstrom.
+        With the functions that are selected and have spread; in eV and Angstrom.
     scaling
         Statistics over the training set.
     train, test
@@ -69,7 +69,14 @@ def prepare(
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     ranks = communicator or Serial()
     single = settings.training.derivatives == "single"
-    inputs = find_inputs(dataset, architecture, settings.potential.minimum_spread, single, ranks)
+    inputs = find_inputs(
+        dataset,
+        architecture,
+        settings.potential.minimum_spread,
+        single,
+        ranks,
+        settings.potential.symmetry_functions.selection,
+    )
     architecture = replace(architecture, symmetry_functions=inputs.symmetry_functions)
     if inputs.dropped and ranks.rank == 0:
         warnings.warn(
