@@ -103,6 +103,7 @@ def sample_values(
 def correlate(G: FloatArray) -> FloatArray:
     """Return Pearson's coefficients of the columns, none of which is constant."""
     Z = G - G.mean(axis=0)
+    Z /= np.abs(Z).max(axis=0)  # squares of the smallest would be 0
     Z /= np.sqrt(np.mean(Z**2, axis=0))
     r: FloatArray = Z.T @ Z / len(Z)
     np.fill_diagonal(r, 1.0)

@@ -12,6 +12,7 @@ import numpy as np
 
 from autune.architecture import Architecture
 from autune.dataset import Dataset
+from autune.potential.descriptors import SMALLEST_SPREAD
 from autune.potential.pool import (
     AtomSample,
     correlate,
@@ -62,7 +63,7 @@ def choose_functions(
     architecture
         With the pool of functions.
     selection
-        How many, by which method; not `none`.
+        How many, by which method; `none` keeps all that have spread.
     minimum_spread
         Functions with a smaller range over the sampled atoms are no candidates.
     ranks
@@ -73,7 +74,6 @@ def choose_functions(
     DataError
         If structures and symmetry functions do not fit together.
     """
-    assert selection.method != "none"
     key = repr((dataset.fingerprint, architecture, selection.atoms, minimum_spread))
     pools = _kept.get(key)
     if pools is None:
@@ -83,7 +83,9 @@ def choose_functions(
     kept = {}
     for symbol in architecture.elements:
         pool = pools[symbol]
-        if len(pool.candidates):
+        if selection.method == "none":
+            kept[symbol] = pool.candidates.tolist()
+        elif len(pool.candidates):
             places = select_functions(
                 pool.correlation, selection.method, selection.number, selection.max_correlation
             )
@@ -113,7 +115,7 @@ def find_pools(
     pools = {}
     for e, symbol in enumerate(architecture.elements):
         of_element = G[sample.element == e, : len(architecture.symmetry_functions[symbol])]
-        candidates = np.flatnonzero(spread_of(of_element) > minimum_spread)
+        candidates = np.flatnonzero(spread_of(of_element) > max(minimum_spread, SMALLEST_SPREAD))
         r = correlate(of_element[:, candidates]) if len(candidates) else np.empty((0, 0))
         pools[symbol] = Pool(candidates, r)
     return pools
