@@ -71,6 +71,11 @@ class SymmetryFunction:
             self.kind, self.r_cutoff, self.eta, self.r_shift, self.zeta, self.lambda_, *numbers,
         )  # fmt: skip
 
+    @property
+    def ignores_shift(self) -> bool:
+        """Whether n2p2 and LAMMPS take 0 for r_shift: in kinds 3 and 9 where it is negative."""
+        return self.kind in (ANGULAR_NARROW, ANGULAR_WIDE) and self.r_shift < 0.0
+
     def __str__(self) -> str:
         """One line with all parameters."""
         text = f"G{self.kind}({', '.join(self.neighbours)}) eta={self.eta:g} rs={self.r_shift:g}"
@@ -97,7 +102,8 @@ class Architecture:
     inner_cutoff
         alpha = inner radius / cutoff radius, 0 <= alpha < 1.
     hidden_layers
-        Neurons of each hidden layer.
+        Neurons of each hidden layer: of all elements, or per element, where all have the same
+        number of layers.
     activations
         One per hidden layer and one for the output neuron.
     normalize_nodes
@@ -117,7 +123,7 @@ class Architecture:
     elements: tuple[str, ...]
     symmetry_functions: dict[str, tuple[SymmetryFunction, ...]]
     cutoff_type: CutoffType
-    hidden_layers: tuple[int, ...]
+    hidden_layers: tuple[int, ...] | dict[str, tuple[int, ...]]
     activations: tuple[Activation, ...]
     inner_cutoff: float = 0.0
     normalize_nodes: bool = False
@@ -131,6 +137,11 @@ class Architecture:
     length_unit: float = 1.0
     energy_unit: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Write networks that have the same sizes in all elements in one way only."""
+        if isinstance(self.hidden_layers, dict) and len(set(self.hidden_layers.values())) == 1:
+            object.__setattr__(self, "hidden_layers", next(iter(self.hidden_layers.values())))
+
     @property
     def r_cutoff(self) -> float:
         """Largest cutoff radius of all symmetry functions, in the files' length unit."""
@@ -138,7 +149,9 @@ class Architecture:
 
     def layer_sizes(self, element: str) -> tuple[int, ...]:
         """Neurons per layer of an element's network, inputs and output included."""
-        return (len(self.symmetry_functions[element]), *self.hidden_layers, 1)
+        hidden = self.hidden_layers
+        sizes = hidden[element] if isinstance(hidden, dict) else hidden
+        return (len(self.symmetry_functions[element]), *sizes, 1)
 
     def n_weights(self, element: str) -> int:
         """Return the number of weights and biases of an element's network."""

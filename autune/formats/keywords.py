@@ -6,12 +6,13 @@ order of lines is free; no keyword but those that list something may be given tw
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from autune.errors import FormatError, short
 from autune.formats.files import open_text
+from autune.symmetry_lines import finite_number
 
 ALIASES = {
     "symfunction": "symfunction_short",
@@ -25,7 +26,13 @@ ALIASES = {
 }
 """Second names of keywords, and the name under which they are kept."""
 
-REPEATABLE = {"symfunction_short", "atom_energy"}
+REPEATABLE = {
+    "symfunction_short",
+    "atom_energy",
+    "element_nodes_short",
+    "element_hidden_layers_short",
+    "element_activation_short",
+}
 """Keywords that may be given more than once."""
 
 
@@ -45,12 +52,9 @@ class Line:
     def value(self, index: int) -> float:
         """Return an argument as a finite number."""
         try:
-            value = float(self.words[index])
-        except ValueError:
-            raise self.error(f"expected a number, found {short(self.words[index])}") from None
-        if not math.isfinite(value):
-            raise self.error(f"expected a finite number, found {short(self.words[index])}")
-        return value
+            return finite_number(self.words[index])
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
     def count(self, index: int) -> int:
         """Return an argument as a whole number, not negative."""
@@ -58,6 +62,14 @@ class Line:
         if value != int(value) or value < 0:
             raise self.error(f"expected a whole number, found {short(self.words[index])}")
         return int(value)
+
+    def one_of(self, index: int, elements: Collection[str]) -> str:
+        """Return an argument that must be one of the elements."""
+        symbol = self.words[index]
+        if symbol not in elements:
+            known = " ".join(elements)
+            raise self.error(f"expected one of the elements {known}, found {symbol!r}")
+        return symbol
 
     def expect(self, n_words: int, layout: str) -> None:
         """Refuse any other number of arguments."""
@@ -125,3 +137,9 @@ class Keywords:
     def rest(self) -> dict[str, list[str]]:
         """Return the arguments of the keywords that nobody asked for."""
         return {key: x[0].words for key, x in self._lines.items() if key not in self._asked}
+
+
+def entry(keyword: str, *values: str | float) -> str:
+    """Write a line, numbers with all digits."""
+    words = [value if isinstance(value, str) else repr(value) for value in values]
+    return f"{keyword:<30} {' '.join(words)}".rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from autune.architecture import (
 from autune.errors import ConfigError
 from autune.potential.rules import rule_functions
 from autune.settings import PotentialSettings
+from autune.symmetry_lines import parse_symmetry_function
 
 
 class Basis(NamedTuple):
@@ -77,7 +78,8 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     """Write out the symmetry functions and networks that settings describe.
 
     Every element gets the radial functions for every neighbouring element and the angular
-    functions for every pair of neighbouring elements, in n2p2's order.  A common r_shift below 0
+    functions for every pair of neighbouring elements, in n2p2's order; explicit lines are taken as
+    they are.  A common r_shift below 0
     moves the radial functions alone: n2p2 and LAMMPS take 0 in its place for angular functions, so
     that is what is trained and written.
 
@@ -89,21 +91,19 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     for symbol in (*settings.elements, *settings.atom_energies):
         _check_symbol(symbol, settings)
     elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
-    functions = tuple(sorted(_functions(elements, settings), key=lambda f: f.sort_key))
-    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
-    if equal:
-        raise ConfigError(
-            "potential.symmetry_functions",
-            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
-            "give each its own eta, lambda or zeta",
-        )
+    functions = {
+        symbol: tuple(sorted(found, key=lambda f: f.sort_key))
+        for symbol, found in _all_functions(elements, settings).items()
+    }
+    for of_element in functions.values():
+        _refuse_equal(of_element)
     return Architecture(
         elements=elements,
-        symmetry_functions=dict.fromkeys(elements, functions),
+        symmetry_functions=functions,
         cutoff_type=settings.cutoff_type,
         hidden_layers=settings.hidden_layers,
         activations=(
-            *(settings.activation,) * len(settings.hidden_layers),
+            *(settings.activation,) * settings.n_hidden_layers,
             settings.output_activation,
         ),
         inner_cutoff=settings.inner_cutoff,
@@ -113,6 +113,38 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         scale_max=settings.scale_max,
         atom_energies=dict(settings.atom_energies),
     )
+
+
+def _refuse_equal(functions: Sequence[SymmetryFunction]) -> None:
+    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
+    if equal:
+        raise ConfigError(
+            "potential.symmetry_functions",
+            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
+            "give each its own eta, lambda or zeta",
+        )
+
+
+def _all_functions(
+    elements: tuple[str, ...], settings: PotentialSettings
+) -> dict[str, list[SymmetryFunction]]:
+    """Functions per central element: those that are listed one by one, or by the rules."""
+    lines = settings.symmetry_functions.explicit
+    if not lines:
+        functions = list(_functions(elements, settings))
+        return dict.fromkeys(elements, functions)
+    explicit: dict[str, list[SymmetryFunction]] = {symbol: [] for symbol in elements}
+    key = "potential.symmetry_functions.explicit"
+    for place, line in enumerate(lines):
+        try:
+            symbol, function = parse_symmetry_function(line.split(), elements)
+        except ValueError as error:
+            raise ConfigError(f"{key}.{place}", f"{error}, in the line {line!r}") from None
+        explicit[symbol].append(function)
+    for symbol, found in explicit.items():
+        if not found:
+            raise ConfigError(key, f"{symbol} has no symmetry function; add lines '{symbol} ...'")
+    return explicit
 
 
 def _functions(

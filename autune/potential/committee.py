@@ -306,7 +306,7 @@ def _shared(a: Architecture) -> tuple[object, ...]:
     return (
         tuple(a.symmetry_functions.items()),
         (a.cutoff_type, a.inner_cutoff, a.length_unit),
-        (a.hidden_layers, a.activations, a.normalize_nodes),
+        (tuple(map(a.layer_sizes, a.elements)), a.activations, a.normalize_nodes),
     )
 
 

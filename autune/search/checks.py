@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
 from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, metric_names
+from autune.potential.basis import build_architecture
 from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
@@ -143,7 +144,8 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
             "the given data set is split already and sets nothing aside; leave holdout_fraction "
             "out, or give the data set without a split",
         )
-    check_trainable(dataset, settings.potential.elements, settings.potential.cutoff_radius)
+    architecture = build_architecture(settings.potential)
+    check_trainable(dataset, architecture.elements, architecture.r_cutoff)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     make_folds(dataset, settings)
     if settings.evaluation.properties is not None:

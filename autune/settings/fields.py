@@ -14,6 +14,9 @@ Eta = Annotated[float, Field(ge=0.0, le=1e6)]
 Factor = Annotated[float, Field(gt=0.0, le=1e6)]
 Count = Annotated[int, Field(ge=1)]
 
+OF_ALL, PER_ELEMENT = "(of all elements)", "(per element)"
+"""Two forms of a setting, as pydantic names them among the keys of a mistake."""
+
 
 class Model(BaseModel):
     """A part of the settings."""

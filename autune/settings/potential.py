@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from autune.architecture import Activation, CutoffType, ScalingMode
-from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift
+from autune.settings.fields import (
+    OF_ALL,
+    PER_ELEMENT,
+    Count,
+    Eta,
+    Factor,
+    Model,
+    NotNegative,
+    Shift,
+)
 from autune.settings.functions import FunctionSelectionSettings, RuleSettings
+from autune.symmetry_lines import parse_symmetry_function
 
 LAST_BEFORE_CUTOFF = 0.5
 """Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
+
+
+def _check_line(line: str) -> str:
+    """Refuse a line that is no symmetry function, or another one in n2p2."""
+    try:
+        _, function = parse_symmetry_function(line.split())
+        if function.ignores_shift:
+            raise ValueError(
+                f"expected rs of 0 or more, found {function.r_shift:g}; n2p2 and LAMMPS take 0 for "
+                "a negative rs of types 3 and 9"
+            )
+    except ValueError as error:
+        message = str(error)
+        if repr(line) not in message:
+            message += f", in the line {line!r}"
+        raise PydanticCustomError("symmetry_function", "{words}", {"words": message}) from None
+    return line
+
+
+def _form_of_layers(value: Any) -> str:
+    return PER_ELEMENT if isinstance(value, dict) else OF_ALL
+
+
+Layers = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 class RadialSettings(Model):
@@ -63,32 +106,52 @@ class SymmetryFunctionSettings(Model):
     )
     radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
     angular: AngularSettings = Field(AngularSettings(), description="Angular functions.")
+    explicit: tuple[Annotated[str, AfterValidator(_check_line)], ...] = Field(
+        (),
+        description="Symmetry functions one by one, in place of basis, radial and angular: lines "
+        "as after symfunction_short in an input.nn, such as 'Au 2 Au 0.1 0.0 6.0'; each has its "
+        "own cutoff radius. [Angstrom]",
+    )
     rule: RuleSettings | None = Field(
-        None, description="Grids of functions in place of basis, every, r_shift, radial, angular."
+        None, description="Grids of functions, in place of basis, radial and angular."
     )
     selection: FunctionSelectionSettings = Field(
         FunctionSelectionSettings(), description="Which of the functions are kept."
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> SymmetryFunctionSettings:
-        if self.rule is not None:
-            for name in ("every", "r_shift", "radial", "angular"):
-                if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(
-                        f"rule makes all functions, {name} would change none; take one of the two "
-                        "out"
-                    )
-        return self
-
-    @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
+        if self.explicit:
+            self._refuse_rules()
+            return self
+        if self.rule is not None:
+            self._refuse_beside_grids()
+            return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
         angular = named if self.angular.functions is None else len(self.angular.functions) > 0
         if not radial and not angular:
             raise ValueError("there are no functions; list radial.eta or angular.functions")
         return self
+
+    def _refuse_rules(self) -> None:
+        """Refuse rules beside explicit functions, unless they have their default."""
+        fields = type(self).model_fields
+        for name in ("every", "r_shift", "radial", "angular", "rule"):
+            if getattr(self, name) != fields[name].default:
+                raise ValueError(
+                    f"explicit takes the place of rules, and {name} is one; leave one of them out"
+                )
+
+    def _refuse_beside_grids(self) -> None:
+        """Refuse what changes no function of the grids, unless it has its default."""
+        fields = type(self).model_fields
+        for name in ("every", "r_shift", "radial", "angular"):
+            if getattr(self, name) != fields[name].default:
+                raise ValueError(
+                    f"rule makes all functions, and {name} changes none of them; leave one of them "
+                    "out"
+                )
 
 
 class PotentialSettings(Model):
@@ -105,8 +168,14 @@ class PotentialSettings(Model):
     symmetry_functions: SymmetryFunctionSettings = Field(
         SymmetryFunctionSettings(), description="Symmetry functions."
     )
-    hidden_layers: tuple[Count, ...] = Field(
-        (25, 25), min_length=1, description="Neurons per hidden layer."
+    hidden_layers: Annotated[
+        Annotated[Layers, Tag(OF_ALL)] | Annotated[dict[str, Layers], Tag(PER_ELEMENT)],
+        Discriminator(_form_of_layers),
+    ] = Field(
+        (25, 25),
+        description="Neurons per hidden layer, of all elements or per element ({Au: [25, 25], Cu: "
+        "[15, 15]}, as many layers each; n2p2 2.3.0 and LAMMPS read it, n2p2's development version "
+        "does not).",
     )
     activation: Activation = Field("tanh", description="Activation of the hidden layers.")
     output_activation: Activation = Field("identity", description="Activation of the output.")
@@ -126,6 +195,27 @@ class PotentialSettings(Model):
         {}, description="Energy of the free atom, subtracted before training. [eV]"
     )
 
+    @field_validator("hidden_layers", mode="before")
+    @classmethod
+    def _same_elements(cls, layers: Any, info: ValidationInfo) -> Any:
+        elements = info.data.get("elements", ())
+        if isinstance(layers, dict) and elements and set(layers) != set(elements):
+            raise ValueError(
+                f"expected sizes of each of {', '.join(elements)}, found them of "
+                f"{', '.join(map(str, layers)) or 'none'}"
+            )
+        return layers
+
+    @field_validator("hidden_layers")
+    @classmethod
+    def _same_depth(
+        cls, layers: tuple[int, ...] | dict[str, tuple[int, ...]]
+    ) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
+        if isinstance(layers, dict) and len({len(sizes) for sizes in layers.values()}) > 1:
+            found = ", ".join(f"{len(sizes)} of {symbol}" for symbol, sizes in layers.items())
+            raise ValueError(f"expected as many layers of each element, found {found}")
+        return layers
+
     @model_validator(mode="after")
     def _range_not_empty(self) -> PotentialSettings:
         if self.scale_max <= self.scale_min:
@@ -144,3 +234,9 @@ class PotentialSettings(Model):
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
         return self
+
+    @property
+    def n_hidden_layers(self) -> int:
+        """Number of hidden layers of every element."""
+        layers = self.hidden_layers
+        return len(next(iter(layers.values())) if isinstance(layers, dict) else layers)

@@ -99,6 +99,46 @@ def test_elements_neighbours_comments_and_second_names(tmp_path: Path) -> None:
     assert keywords == {"short_energy_fraction": ["0.5"]}
 
 
+ELEMENT_WISE = """\
+element_nodes_short Cu 1 7
+element_nodes_short Cu 2 3
+element_nodes_short H 2 2
+"""
+
+
+def test_networks_of_different_size(tmp_path: Path) -> None:
+    architecture, _ = read_text(tmp_path, MINIMAL + ELEMENT_WISE)
+    assert architecture.hidden_layers == {"H": (5, 2), "Cu": (7, 3)}
+    assert architecture.layer_sizes("H") == (1, 5, 2, 1)
+    text = input_nn_text(architecture, {})
+    lines = [line.split() for line in text.splitlines() if line.startswith("element_nodes")]
+    assert [line[1:] for line in lines] == [
+        ["H", "1", "5"], ["H", "2", "2"], ["Cu", "1", "7"], ["Cu", "2", "3"],
+    ]  # fmt: skip
+    assert read_text(tmp_path, text)[0] == architecture
+    same = "element_nodes_short H 1 5\n"
+    assert read_text(tmp_path, MINIMAL + same)[0].hidden_layers == (5, 4)
+    assert "element_nodes" not in input_nn_text(read_text(tmp_path, MINIMAL + same)[0], {})
+
+
+def test_networks_in_the_layout_of_the_development_version(tmp_path: Path) -> None:
+    text = MINIMAL + "element_hidden_layers_short Cu 2\nelement_nodes_short Cu 7 4\n"
+    assert read_text(tmp_path, text)[0].hidden_layers == {"H": (5, 4), "Cu": (7, 4)}
+    with pytest.warns(UserWarning, match=r"line 10: n2p2's .* takes 4 for the last .* place of 3"):
+        architecture, _ = read_text(tmp_path, text.replace("Cu 7 4", "Cu 7 3"))
+    assert architecture.hidden_layers == {"H": (5, 4), "Cu": (7, 3)}
+    one = (
+        MINIMAL.replace("short 2", "short 1")
+        .replace("short 5 4", "short 5")
+        .replace("t p l", "t l")
+    )
+    for line in ("Cu 7", "Cu 1 7"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = read_text(tmp_path, f"{one}element_nodes_short {line}\n")[0].hidden_layers
+        assert found == {"H": (5,), "Cu": (7,)}
+
+
 def test_sigma_counts_only_alone(tmp_path: Path) -> None:
     sigma = "scale_symmetry_functions_sigma\n"
     assert read_text(tmp_path, MINIMAL + sigma)[0].scaling == "sigma"
@@ -131,7 +171,14 @@ def test_other_symmetry_functions_are_refused() -> None:
     ("line", "message"),
     [
         ("cutoff_type 1", "line 9: cutoff_type: is given twice, first in line 3"),
-        ("element_nodes_short H 1 5", "line 9: element_nodes_short: not supported"),
+        ("element_activation_short H t t l", "line 9: element_activation_short: not supported"),
+        ("element_hidden_layers_short H 1", "expected 2 as for all elements, found 1"),
+        ("element_nodes_short H 0 5", "expected a layer from 1 to 2, found 0"),
+        ("element_nodes_short H 1 0", "expected at least one neuron"),
+        ("element_nodes_short H 1", r"expected an element, a hidden layer \(1, 2, ...\) and its"),
+        ("element_nodes_short H 7 5 4", "expected an element, a hidden layer"),
+        ("element_nodes_short Au 1 5", "expected one of the elements H Cu, found 'Au'"),
+        ("element_nodes_short H 1 5\nelement_nodes_short H 1 5", "layer 1 of H is given twice"),
         ("nnp_type 4G-HDNNP", "expected 2G .* found '4G-HDNNP'"),
         ("symfunction_short H 2 Au 0.1 0 6.0", "expected one of the elements H Cu, found 'Au'"),
         ("symfunction_short H 2 H 0.1 0", "expected X 2 Y eta rs rc, found 'H 2 H 0.1 0'"),

@@ -84,11 +84,23 @@ def test_every_combination_of_elements() -> None:
         ({"rule": {"r_first": 3.0, "r_last": 2.0}}, r"r_last \(2\) must be larger than r_first"),
         ({"rule": {"r_last": 7.0}}, "from 1 to 7 Angstrom and must grow and end at 6"),
         ({"rule": {"r_first": 5.6}}, "change r_first, r_last or cutoff_radius"),
-        ({"rule": {}, "every": 2}, "every would change none"),
-        ({"rule": {}, "radial": {"eta": [0.1]}}, "radial would change none"),
+        ({"rule": {}, "every": 2}, "every changes none"),
+        ({"rule": {}, "radial": {"eta": [0.1]}}, "radial changes none"),
         ({"rule": {"resolution": 1}}, "greater than or equal to 2"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(rules: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PotentialSettings.model_validate({"elements": ["Au"], "symmetry_functions": rules})
+
+
+def test_rule_needs_no_basis_and_stands_beside_no_list() -> None:
+    beside = {"basis": None, "rule": {"resolution": 3}}
+    settings = {"elements": ["Au"], "symmetry_functions": beside}
+    assert (
+        functions(resolution=3)
+        == (build_architecture(PotentialSettings.model_validate(settings)).symmetry_functions["Au"])
+    )
+    beside["explicit"] = ["Au 2 Au 0.1 0.0 6.0"]
+    with pytest.raises(ValidationError, match="and rule is one; leave one of them out"):
+        PotentialSettings.model_validate(settings)
