@@ -1,4 +1,4 @@
-"""autune data functions, for settings and for a potential."""
+"""What is shown of symmetry functions, and pruned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from autune.potential.basis import build_architecture
+from autune.potential.model import Potential
+from autune.settings import Settings
 
 POTENTIAL = Path(__file__).parents[1] / "reference" / "n2p2" / "net" / "act_tanh"
 
@@ -58,3 +62,36 @@ def test_mistakes(run, settings, tmp_path):
     assert "name a file of structures" in run("data", "functions", POTENTIAL)[2]
     assert run("data", "functions", settings, "--plot", tmp_path / "figure.pdf")[0] == 2
     assert run("data", "functions", tmp_path / "missing.yaml")[0] == 2
+
+
+def test_prune_keeps_the_most_sensitive(run, tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text(
+        SETTINGS.replace("{int: [4, 9]}", "6")
+        + "  hidden_layers: [3]\ntraining: {epochs: 2, updates_per_epoch: 5}\n"
+        "evaluation: {seeds: 2}\n"
+    )
+    trained, pruned = tmp_path / "trained", tmp_path / "pruned.yaml"
+    assert run("train", path, "-o", trained, "-q")[0] == 0
+    code, text, _ = run("prune", trained, "--keep", 4, "-o", pruned)
+    assert code == 0
+    assert "4 of 6 functions kept" in text
+    rows = [line.split() for line in text.splitlines() if " G2(" in line or " G9(" in line]
+    slopes = [float(words[-2]) for words in rows]
+    assert slopes == sorted(slopes, reverse=True)
+    assert [words[-1] for words in rows] == ["yes"] * 4 + ["no"] * 2
+    settings = Settings.read(pruned)
+    kept = build_architecture(settings.potential).symmetry_functions["Au"]
+    assert {str(f) for f in kept} == {" ".join(words[1:-2]) for words in rows[:4]}
+    before = Potential.load(trained / "potential").architecture.symmetry_functions["Au"]
+    assert set(kept) < set(before)
+    assert settings.training == Settings.read(trained / "settings.yaml").training
+    again = tmp_path / "again"
+    assert run("train", pruned, "-o", again, "-q")[0] == 0
+    assert Potential.load(again / "potential").architecture.symmetry_functions["Au"] == kept
+
+
+def test_prune_needs_a_training(run, tmp_path):
+    code, _, errors = run("prune", tmp_path, "--keep", 3, "-o", tmp_path / "pruned.yaml")
+    assert code == 2
+    assert "name a folder that 'autune train' wrote" in errors
