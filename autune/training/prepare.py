@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass, replace
 
@@ -41,7 +42,8 @@ class Prepared:
     dropped
         Names of the functions without spread.
     identity
-        Of settings and structures together: the same identity, the same result.
+        Of settings and structures together, and of the functions that are selected, where another
+        processor may round otherwise: the same identity, the same result.
     """
 
     architecture: Architecture
@@ -106,8 +108,15 @@ def prepare(
         ),
         shares=element_shares(structures, architecture) if per_element else None,
         dropped=inputs.dropped,
-        identity=f"{settings.identity}-{dataset.fingerprint[:16]}",
+        identity=f"{settings.identity}-{dataset.fingerprint[:16]}{_chosen(settings, architecture)}",
     )
+
+
+def _chosen(settings: Settings, architecture: Architecture) -> str:
+    if settings.potential.symmetry_functions.selection.method == "none":
+        return ""
+    functions = repr(architecture.symmetry_functions)
+    return f"-{hashlib.sha256(functions.encode()).hexdigest()[:16]}"
 
 
 def element_shares(structures: list[Structure], architecture: Architecture) -> Shares:

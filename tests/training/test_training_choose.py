@@ -133,6 +133,16 @@ def test_pool_is_computed_once_for_all_numbers(monkeypatch: pytest.MonkeyPatch) 
         chosen({"method": "cur", "number": 7}, rule={"resolution": 5, "r_first": 2.0})
 
 
+def test_a_machine_that_chooses_otherwise_goes_on_with_no_state_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings.from_mapping(mapping({"method": "cur", "number": 3}))
+    one = prepare(settings, DATASET)
+    assert prepare(settings, DATASET).identity == one.identity
+    monkeypatch.setattr(autune.training.choose, "select_functions", lambda *_: [0, 1, 2])
+    assert prepare(settings, DATASET).identity != one.identity
+
+
 def test_selected_potential_is_written_and_read(tmp_path: Path) -> None:
     settings = Settings.from_mapping(mapping({"method": "cur", "number": 4}))
     judge = partial(score, settings=settings.evaluation.score)
