@@ -29,6 +29,7 @@ from autune.architecture import (
 )
 from autune.errors import ConfigError
 from autune.potential.compact_grid import compact_functions
+from autune.potential.rules import rule_functions
 from autune.settings import PotentialSettings
 from autune.symmetry_lines import parse_symmetry_function
 from autune.units import UNIT_SYSTEMS
@@ -186,6 +187,9 @@ def _functions(
     rules = settings.symmetry_functions
     if rules.compact is not None:
         yield from compact_functions(rules.compact, elements, settings.cutoff_radius)
+        return
+    if rules.rule is not None:
+        yield from rule_functions(rules.rule, elements, settings.cutoff_radius)
         return
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]

@@ -29,7 +29,11 @@ from autune.settings.fields import (
     Shift,
     Units,
 )
+from autune.settings.functions import FunctionSelectionSettings, RuleSettings
 from autune.symmetry_lines import parse_symmetry_function
+
+LAST_BEFORE_CUTOFF = 0.5
+"""Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
 
 
 def _check_line(line: str) -> str:
@@ -115,6 +119,12 @@ class SymmetryFunctionSettings(Model):
         "as after symfunction_short in an input.nn, such as 'Au 2 Au 0.1 0.0 6.0'; each has its "
         "own cutoff radius. [Angstrom]",
     )
+    rule: RuleSettings | None = Field(
+        None, description="Grids of functions, in place of basis, radial and angular."
+    )
+    selection: FunctionSelectionSettings = Field(
+        FunctionSelectionSettings(), description="Which of the functions are kept."
+    )
 
     compact: CompactSettings | None = Field(
         None,
@@ -130,10 +140,13 @@ class SymmetryFunctionSettings(Model):
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
         if self.explicit:
-            self._refuse_beside("explicit", "compact", "weighted")
+            self._refuse_beside("explicit", "compact", "rule", "weighted")
             return self
         if self.compact is not None:
-            self._refuse_beside("compact")
+            self._refuse_beside("compact", "rule")
+            return self
+        if self.rule is not None:
+            self._refuse_beside("rule", "weighted")
             return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
@@ -250,6 +263,15 @@ class PotentialSettings(Model):
             raise ValueError(
                 f"scale_max ({self.scale_max:g}) must be larger than scale_min ({self.scale_min:g})"
             )
+        rule = self.symmetry_functions.rule
+        if rule is not None and rule.spacing == "linear":
+            last = rule.r_last or self.cutoff_radius - LAST_BEFORE_CUTOFF
+            if not rule.r_first < last <= self.cutoff_radius:
+                raise ValueError(
+                    f"the grid of symmetry_functions.rule goes from {rule.r_first:g} to {last:g} "
+                    f"Angstrom and must grow and end at {self.cutoff_radius:g} or before; change "
+                    "r_first, r_last or cutoff_radius"
+                )
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
         compact = self.symmetry_functions.compact

@@ -3,6 +3,7 @@
 They depend on structures and symmetry functions, not on networks or training: trials that differ
 in those alone have the same inputs, and the last ones are kept for the next trial of the process.
 All seeds of a fold come one after the other, so that a trial computes the inputs of each fold once.
+Functions are selected before: trials that keep the same ones have the same inputs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from autune.potential.descriptors import (
     functions_without_spread,
     scaling_statistics,
 )
+from autune.settings import FunctionSelectionSettings
 from autune.structures import FloatArray, IntArray, Structure
+from autune.training.choose import choose_functions
 from autune.training.observables import scale_descriptors
 from autune.training.parallel import Communicator
 from autune.training.shared_set import share_structures
@@ -57,7 +60,7 @@ class Inputs:
     Parameters
     ----------
     symmetry_functions
-        Per element, without those that have no spread.
+        Per element, those that are selected, without those that have no spread.
     scaling
         Their statistics over the whole training set.
     dropped
@@ -76,6 +79,8 @@ class Inputs:
     n_outside: int = 0
 
 
+ALL_FUNCTIONS = FunctionSelectionSettings()
+
 _kept: dict[str, Inputs] = {}
 """The last inputs of this process, under all that they depend on; one entry at most."""
 
@@ -87,6 +92,7 @@ def find_inputs(
     single: bool,
     ranks: Communicator,
     scaling: Mapping[str, Scaling] | None = None,
+    selection: FunctionSelectionSettings = ALL_FUNCTIONS,
 ) -> Inputs:
     """Return the inputs of a data set: the last ones if they are the same, else new ones.
 
@@ -104,6 +110,8 @@ def find_inputs(
         Each holds its part.
     scaling
         Statistics to scale by; None: those of the training set, without constant functions.
+    selection
+        Which of the symmetry functions are kept.
 
     Raises
     ------
@@ -114,6 +122,10 @@ def find_inputs(
         architecture, hidden_layers=(), activations=(), normalize_nodes=False, atom_energies={},
         mean_energy=0.0, conv_energy=1.0, conv_length=1.0,
     )  # fmt: skip
+    if selection.method != "none":
+        without_network = choose_functions(
+            dataset, without_network, selection, minimum_spread, ranks
+        )
     wanted = (without_network, minimum_spread, single, ranks.rank, ranks.size)
     given = {e: np.array(list(vars(s).values())).tobytes() for e, s in (scaling or {}).items()}
     key = repr((dataset.fingerprint, wanted, given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from autune.potential.model import Potential
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
-from autune.training.inputs import find_inputs
+from autune.training.inputs import ALL_FUNCTIONS, find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
 from autune.training.shared_set import Part
@@ -31,7 +32,7 @@ class Prepared:
     Parameters
     ----------
     architecture
-        Without the functions that have no spread; in the units of the settings.
+        With the functions that are selected and have spread; in the units of the settings.
     scaling
         Statistics over the training set.
     train, test
@@ -44,7 +45,8 @@ class Prepared:
         Names of the functions without spread, or that the potential does not have from which the
         training goes on.
     identity
-        Of settings and structures together: the same identity, the same result.
+        Of settings and structures together, and of the functions that are selected, where another
+        processor may round otherwise: the same identity, the same result.
     start
         Potential with the initial weights; None: they are drawn.
     """
@@ -76,9 +78,16 @@ def prepare(
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     ranks = communicator or Serial()
     single = settings.training.derivatives == "single"
-    minimum_spread = settings.potential.minimum_spread
-    scaling = start.scaling if start else None
-    inputs = find_inputs(dataset, architecture, minimum_spread, single, ranks, scaling)
+    functions = settings.potential.symmetry_functions
+    inputs = find_inputs(
+        dataset,
+        architecture,
+        settings.potential.minimum_spread,
+        single,
+        ranks,
+        scaling=start.scaling if start else None,
+        selection=ALL_FUNCTIONS if start else functions.selection,  # its own, and no others
+    )
     architecture = replace(architecture, symmetry_functions=inputs.symmetry_functions)
     dropped = left_out(settings, start) if start else inputs.dropped
     if dropped and ranks.rank == 0:
@@ -119,9 +128,16 @@ def prepare(
         ),
         shares=element_shares(structures, architecture) if per_element else None,
         dropped=dropped,
-        identity=identity_of(settings, dataset),
+        identity=f"{identity_of(settings, dataset)}{_chosen(settings, architecture)}",
         start=start,
     )
+
+
+def _chosen(settings: Settings, architecture: Architecture) -> str:
+    if settings.potential.symmetry_functions.selection.method == "none":
+        return ""
+    functions = repr(architecture.symmetry_functions)
+    return f"-{hashlib.sha256(functions.encode()).hexdigest()[:16]}"
 
 
 def _with_fitted_energies(
