@@ -21,6 +21,7 @@ from autune.page.samples import COST, cost_varies, samples_of
 from autune.potential.basis import build_architecture
 from autune.report.front_figure import front_rows, plot_fronts
 from autune.report.symmetry_figure import draw_symmetry_functions, symmetry_rows
+from autune.units import UNIT_SYSTEMS
 
 MOST_SHAPES = 7
 MOST_NAMED = 3
@@ -58,7 +59,13 @@ def shapes_of(gathered: Gathered, effect: Effect) -> Shapes | None:
         return None
     places = [level.middle for level in effect.levels]
     chosen = sorted({places[i] for i in np.linspace(0, len(places) - 1, MOST_SHAPES).astype(int)})
-    what = (chosen, etas[len(etas) // 2], potential.cutoff_type, potential.cutoff_radius)
+    unit = UNIT_SYSTEMS[potential.units].length  # the figure is in Angstrom
+    what = (
+        [place * unit for place in chosen],
+        etas[len(etas) // 2] / unit**2,
+        potential.cutoff_type,
+        potential.cutoff_radius * unit,
+    )
     draw = partial(
         draw_symmetry_functions,
         r_shifts=what[0], eta=what[1], cutoff_type=what[2], r_cutoff=what[3],

@@ -67,6 +67,8 @@ def test_systems_in_a_folder_clusters_and_mixed_types(tmp_path: Path) -> None:
         ("type_map.raw", None, r"type_map\.raw: is missing"),
         ("type_map.raw", b"O", r"type\.raw: has type 1, type_map\.raw names 1"),
         ("type_map.raw", b"O Qq", r"type_map\.raw: expected chemical symbols, found 'Qq'"),
+        ("type.raw", b"0 1 " + b"9" * 30, r"type\.raw: expected a type .* found '9+"),
+        ("set.000/box.npy", b"\x93NUMPY\x01\x00\x10\x00{'shape': (1,    \n", "no array of numbers"),
         ("type.raw", b"0 one 1", r"type\.raw: expected a type .* found 'one'"),
         ("set.000/coord.npy", np.full((2, 9), np.nan), r"set\.000: frame 0: NaN or infinity"),
     ],
