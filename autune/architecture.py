@@ -7,9 +7,9 @@ name in the tuples below is the code by which the kernels know it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ase.data import atomic_numbers
 
@@ -25,29 +25,50 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 ScalingMode = Literal["none", "scale", "center", "scale_center", "sigma"]
 """none: G; scale: to [min, max]; center: minus mean; sigma: divided by standard deviation."""
 
+Core = Literal["e", "p1", "p2", "p3", "p4"]
+CORES: tuple[Core, ...] = get_args(Core)
+"""Shapes of functions with compact support: exponential, polynomials of order 3, 5, 7, 9."""
+
 RADIAL, ANGULAR_NARROW, ANGULAR_WIDE = 2, 3, 9
+WEIGHTED_RADIAL, WEIGHTED_ANGULAR = 12, 13
+COMPACT_RADIAL, COMPACT_NARROW, COMPACT_WIDE = 20, 21, 22
+WEIGHTED_COMPACT_RADIAL, WEIGHTED_COMPACT_NARROW, WEIGHTED_COMPACT_WIDE = 23, 24, 25
 
 
 @dataclass(frozen=True)
 class SymmetryFunction:
-    """One atom-centred symmetry function (Behler, J. Chem. Phys. 134, 074106 (2011)).
+    """One atom-centred symmetry function.
+
+    Three families: Gaussians (J. Behler, J. Chem. Phys. 134, 074106 (2011)), Gaussians over
+    neighbours of all elements, weighted by their nuclear charge (M. Gastegger et al., J. Chem.
+    Phys. 148, 241709 (2018)), and polynomials with compact support, with and without such weights
+    (M. P. Bircher, A. Singraber, C. Dellago, Mach. Learn.: Sci. Technol. 2, 035026 (2021)).
 
     Parameters
     ----------
     kind
-        2 radial (G2), 3 narrow angular (G3 with r_jk), 9 wide angular (without r_jk).
+        n2p2's type: Gaussians 2 radial, 3 narrow angular (with r_jk), 9 wide angular (without);
+        weighted 12 radial, 13 narrow angular; compact 20 radial, 21 narrow, 22 wide; weighted
+        compact 23, 24, 25.
     neighbours
-        Symbols of the neighbours: one for kind 2, two (by atomic number) for 3 and 9.
+        Symbols of the neighbours: one for radial, two (by atomic number) for angular, none for
+        weighted functions.
     eta
-        Inverse square width in 1/Angstrom^2.
+        Inverse square width in 1/Angstrom^2, Gaussians.
     r_shift
-        Centre of the Gaussian in Angstrom.
+        Centre of the Gaussian in Angstrom, Gaussians.
     r_cutoff
-        Cutoff radius in Angstrom.
+        Cutoff radius in Angstrom; of compact functions the outer end.
     lambda_
-        +1 or -1, kinds 3 and 9.
+        +1 or -1, angular Gaussians.
     zeta
-        Angular exponent, kinds 3 and 9.
+        Angular exponent, angular Gaussians.
+    r_low
+        Inner end in Angstrom, compact functions; below 0 for those that do not vanish at 0.
+    left, right
+        Ends of the angular range in degrees, angular compact functions.
+    subtype
+        Core of compact functions (`CORES`), with an ``a`` for an asymmetric radial part.
     """
 
     kind: int
@@ -57,6 +78,10 @@ class SymmetryFunction:
     r_cutoff: float
     lambda_: float = 0.0
     zeta: float = 0.0
+    r_low: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+    subtype: str = ""
 
     def __post_init__(self) -> None:
         """Put the two neighbours of an angular function into order of atomic number."""
@@ -64,9 +89,29 @@ class SymmetryFunction:
         object.__setattr__(self, "neighbours", ordered)
 
     @property
-    def sort_key(self) -> tuple[float, ...]:
-        """n2p2's order: kind, cutoff, eta, shift, zeta, lambda, neighbours (N2P2 3.1)."""
+    def is_compact(self) -> bool:
+        """Whether the function vanishes outside of an inner and an outer radius."""
+        return COMPACT_RADIAL <= self.kind <= WEIGHTED_COMPACT_WIDE
+
+    @property
+    def is_angular(self) -> bool:
+        """Whether the function is a sum over pairs of neighbours."""
+        return self.kind not in (
+            RADIAL, WEIGHTED_RADIAL, COMPACT_RADIAL, WEIGHTED_COMPACT_RADIAL,
+        )  # fmt: skip
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """n2p2's order (N2P2 3.1).
+
+        Gaussians: kind, cutoff, eta, shift, zeta, lambda, neighbours; compact functions: kind,
+        subtype, neighbours, outer and inner radius, angles.
+        """
         numbers = tuple(float(atomic_numbers[symbol]) for symbol in self.neighbours)
+        if self.is_compact:
+            return (
+                self.kind, self.subtype, *numbers, self.r_cutoff, self.r_low, self.left, self.right,
+            )  # fmt: skip
         return (
             self.kind, self.r_cutoff, self.eta, self.r_shift, self.zeta, self.lambda_, *numbers,
         )  # fmt: skip
@@ -76,10 +121,26 @@ class SymmetryFunction:
         """Whether n2p2 and LAMMPS take 0 for r_shift: in kinds 3 and 9 where it is negative."""
         return self.kind in (ANGULAR_NARROW, ANGULAR_WIDE) and self.r_shift < 0.0
 
+    def in_lengths_of(self, unit: float) -> SymmetryFunction:
+        """Return the same function with lengths multiplied by a unit."""
+        return replace(
+            self,
+            eta=self.eta / unit**2,
+            r_shift=self.r_shift * unit,
+            r_cutoff=self.r_cutoff * unit,
+            r_low=self.r_low * unit,
+        )
+
     def __str__(self) -> str:
         """One line with all parameters."""
-        text = f"G{self.kind}({', '.join(self.neighbours)}) eta={self.eta:g} rs={self.r_shift:g}"
-        if self.kind != RADIAL:
+        text = f"G{self.kind}"
+        if self.neighbours:
+            text += f"({', '.join(self.neighbours)})"
+        if self.is_compact:
+            text += f" {self.subtype} rl={self.r_low:g} rc={self.r_cutoff:g}"
+            return f"{text} left={self.left:g} right={self.right:g}" if self.is_angular else text
+        text += f" eta={self.eta:g} rs={self.r_shift:g}"
+        if self.is_angular:
             text += f" lambda={self.lambda_:g} zeta={self.zeta:g}"
         return f"{text} rc={self.r_cutoff:g}"
 

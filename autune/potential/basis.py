@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -13,11 +14,20 @@ from ase.data import atomic_numbers, chemical_symbols
 from autune.architecture import (
     ANGULAR_NARROW,
     ANGULAR_WIDE,
+    COMPACT_NARROW,
+    COMPACT_RADIAL,
+    COMPACT_WIDE,
     RADIAL,
+    WEIGHTED_ANGULAR,
+    WEIGHTED_COMPACT_NARROW,
+    WEIGHTED_COMPACT_RADIAL,
+    WEIGHTED_COMPACT_WIDE,
+    WEIGHTED_RADIAL,
     Architecture,
     SymmetryFunction,
 )
 from autune.errors import ConfigError
+from autune.potential.compact_grid import compact_functions
 from autune.potential.rules import rule_functions
 from autune.settings import PotentialSettings
 from autune.symmetry_lines import parse_symmetry_function
@@ -74,14 +84,23 @@ BASES = {
 }
 
 
+WEIGHTED = {
+    RADIAL: WEIGHTED_RADIAL,
+    ANGULAR_NARROW: WEIGHTED_ANGULAR,
+    COMPACT_RADIAL: WEIGHTED_COMPACT_RADIAL,
+    COMPACT_NARROW: WEIGHTED_COMPACT_NARROW,
+    COMPACT_WIDE: WEIGHTED_COMPACT_WIDE,
+}
+"""Kinds, and those that sum over all elements."""
+
+
 def build_architecture(settings: PotentialSettings) -> Architecture:
     """Write out the symmetry functions and networks that settings describe.
 
     Every element gets the radial functions for every neighbouring element and the angular
     functions for every pair of neighbouring elements, in n2p2's order; explicit lines are taken as
-    they are.  A common r_shift below 0
-    moves the radial functions alone: n2p2 and LAMMPS take 0 in its place for angular functions, so
-    that is what is trained and written.
+    they are.  A common r_shift below 0 moves the radial functions alone: n2p2 and LAMMPS take 0 in
+    its place for angular functions, so that is what is trained and written.
 
     Raises
     ------
@@ -132,6 +151,8 @@ def _all_functions(
     lines = settings.symmetry_functions.explicit
     if not lines:
         functions = list(_functions(elements, settings))
+        if settings.symmetry_functions.weighted:
+            functions = list(dict.fromkeys(map(_weighted, functions)))
         return dict.fromkeys(elements, functions)
     explicit: dict[str, list[SymmetryFunction]] = {symbol: [] for symbol in elements}
     key = "potential.symmetry_functions.explicit"
@@ -152,6 +173,9 @@ def _functions(
 ) -> Iterator[SymmetryFunction]:
     """Functions of one central element; they are the same for all."""
     rules = settings.symmetry_functions
+    if rules.compact is not None:
+        yield from compact_functions(rules.compact, elements, settings.cutoff_radius)
+        return
     if rules.rule is not None:
         yield from rule_functions(rules.rule, elements, settings.cutoff_radius)
         return
@@ -174,6 +198,18 @@ def _functions(
             yield SymmetryFunction(
                 kind, pair, eta * angular.eta_factor, shift_angular, r_cutoff, lambda_, zeta
             )
+
+
+def _weighted(function: SymmetryFunction) -> SymmetryFunction:
+    """Return the function of neighbours of all elements that has the same parameters."""
+    kind = WEIGHTED.get(function.kind)
+    if kind is None:
+        raise ConfigError(
+            "potential.symmetry_functions.weighted",
+            f"type {function.kind} has no weighted form; choose narrow angular functions, or leave "
+            "weighted out",
+        )
+    return replace(function, kind=kind, neighbours=())
 
 
 def _check_symbol(symbol: str, settings: PotentialSettings) -> None:

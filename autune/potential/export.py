@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
 
-from autune.architecture import Architecture, SymmetryFunction
+from autune.architecture import Architecture
 from autune.errors import ConfigError, ExportMismatch
 from autune.formats.files import write_text
 from autune.potential.committee import Committee, replacing_committee
@@ -107,15 +106,11 @@ def convert_to_eV_and_Angstrom(potential: Potential) -> Potential:
     if (a.length_unit, a.energy_unit) == (1.0, 1.0):
         return potential
 
-    def convert(f: SymmetryFunction) -> SymmetryFunction:
-        unit = a.length_unit
-        return replace(f, eta=f.eta / unit**2, r_shift=f.r_shift * unit, r_cutoff=f.r_cutoff * unit)
-
     converted = Architecture(
         **{
             **a.__dict__,
             "symmetry_functions": {
-                element: tuple(convert(f) for f in functions)
+                element: tuple(f.in_lengths_of(a.length_unit) for f in functions)
                 for element, functions in a.symmetry_functions.items()
             },
             "atom_energies": {e: value * a.energy_unit for e, value in a.atom_energies.items()},

@@ -25,8 +25,8 @@ from autune.formats.tables import (
 )
 from autune.kernels.network import Networks
 from autune.kernels.prediction import InputScaling, predict_structure
-from autune.kernels.symmetry import SymmetryTable
-from autune.potential.descriptors import element_indices, symmetry_tables
+from autune.kernels.symmetry_table import SymmetryTable
+from autune.potential.descriptors import element_indices
 from autune.potential.extrapolation import Extrapolation, OutsideAtoms
 from autune.potential.layout import (
     build_networks,
@@ -35,6 +35,7 @@ from autune.potential.layout import (
     padded_range,
 )
 from autune.potential.neighbours import neighbour_list
+from autune.potential.symmetry_tables import symmetry_tables
 from autune.structures import FloatArray, IntArray, Structure
 from autune.units import BOHR, HARTREE
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from autune.architecture import Architecture
 from autune.kernels.structure import values_of_atoms
-from autune.potential.descriptors import element_indices, symmetry_tables
+from autune.potential.descriptors import element_indices
 from autune.potential.neighbours import neighbour_list
+from autune.potential.symmetry_tables import symmetry_tables
 from autune.structures import FloatArray, IntArray, Structure
 
 

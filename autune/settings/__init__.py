@@ -9,6 +9,9 @@ from __future__ import annotations
 from autune.settings.assignments import (
     assign,
 )
+from autune.settings.compact import (
+    CompactSettings,
+)
 from autune.settings.data import (
     DatasetSettings,
 )
@@ -69,6 +72,7 @@ __all__ = [
     "BESIDE_TRIALS",
     "AngularSettings",
     "BaselineSettings",
+    "CompactSettings",
     "ConfirmSettings",
     "CurveSettings",
     "DatasetSettings",

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from autune.architecture import Activation, CutoffType, ScalingMode
+from autune.settings.compact import CompactSettings
 from autune.settings.fields import (
     OF_ALL,
     PER_ELEMENT,
@@ -29,6 +30,7 @@ from autune.settings.fields import (
 from autune.settings.functions import FunctionSelectionSettings, RuleSettings
 from autune.symmetry_lines import parse_symmetry_function
 
+WIDE_AND_WEIGHTED = "no weighted function is wide (type 9); set {} to narrow, or leave weighted out"
 LAST_BEFORE_CUTOFF = 0.5
 """Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
 
@@ -119,38 +121,47 @@ class SymmetryFunctionSettings(Model):
         FunctionSelectionSettings(), description="Which of the functions are kept."
     )
 
+    compact: CompactSettings | None = Field(
+        None,
+        description="Functions with compact support (types 20 to 22), in place of basis, radial "
+        "and angular; {} for the defaults.",
+    )
+    weighted: bool = Field(
+        False,
+        description="One function over the neighbours of all elements, weighted by nuclear charge "
+        "(types 12 and 13, compact 23 to 25), in place of one for each element or pair.",
+    )
+
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
         if self.explicit:
-            self._refuse_rules()
+            self._refuse_beside("explicit", "compact", "rule", "weighted")
+            return self
+        if self.compact is not None:
+            self._refuse_beside("compact", "rule")
             return self
         if self.rule is not None:
-            self._refuse_beside_grids()
+            self._refuse_beside("rule")
+            if self.weighted and self.rule.angular in ("wide", "both"):
+                raise ValueError(WIDE_AND_WEIGHTED.format("rule.angular"))
             return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
         angular = named if self.angular.functions is None else len(self.angular.functions) > 0
         if not radial and not angular:
             raise ValueError("there are no functions; list radial.eta or angular.functions")
+        if self.weighted and angular and self.angular.kind == "wide":
+            raise ValueError(WIDE_AND_WEIGHTED.format("angular.kind"))
         return self
 
-    def _refuse_rules(self) -> None:
-        """Refuse rules beside explicit functions, unless they have their default."""
+    def _refuse_beside(self, chosen: str, *others: str) -> None:
+        """Refuse what has no part in the functions that are chosen, unless it has its default."""
         fields = type(self).model_fields
-        for name in ("every", "r_shift", "radial", "angular", "rule"):
+        for name in ("every", "r_shift", "radial", "angular", *others):
             if getattr(self, name) != fields[name].default:
                 raise ValueError(
-                    f"explicit takes the place of rules, and {name} is one; leave one of them out"
-                )
-
-    def _refuse_beside_grids(self) -> None:
-        """Refuse what changes no function of the grids, unless it has its default."""
-        fields = type(self).model_fields
-        for name in ("every", "r_shift", "radial", "angular"):
-            if getattr(self, name) != fields[name].default:
-                raise ValueError(
-                    f"rule makes all functions, and {name} changes none of them; leave one of them "
-                    "out"
+                    f"{chosen} makes all functions, and {name} changes none of them; leave one of "
+                    "them out"
                 )
 
 
@@ -233,6 +244,12 @@ class PotentialSettings(Model):
                 )
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
+        compact = self.symmetry_functions.compact
+        if compact is not None and compact.r_first >= self.cutoff_radius:
+            raise ValueError(
+                f"symmetry_functions.compact.r_first ({compact.r_first:g}) must be smaller than "
+                f"cutoff_radius ({self.cutoff_radius:g})"
+            )
         return self
 
     @property

@@ -11,7 +11,7 @@ from autune.errors import ExportMismatch, FormatError
 from autune.formats.input_nn import input_nn_text, read_input_nn
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
-ALL = sorted(path for path in REFERENCE.glob("*/*/input.nn") if "alltypes" not in str(path))
+ALL = sorted(REFERENCE.glob("*/*/input.nn"))
 
 MINIMAL = """\
 number_of_elements 2
@@ -161,10 +161,20 @@ def test_negative_shift_of_angular_functions(tmp_path: Path) -> None:
         input_nn_text(wrong, {})
 
 
-def test_other_symmetry_functions_are_refused() -> None:
-    path = REFERENCE / "sf/aucu_alltypes/input.nn"
-    with pytest.raises(FormatError, match=r"is not supported; autune knows types 2, 3 and 9"):
-        read_input_nn(path)
+def test_all_types_in_n2p2s_order() -> None:
+    architecture, _ = read_input_nn(REFERENCE / "sf/aucu_alltypes/input.nn")
+    functions = architecture.symmetry_functions["Au"]
+    assert [f.kind for f in functions] == [
+        2, 2, 2, 2, 3, 3, 3, 9, 9, 9, 12, 13, 20, 20, 20, 20, 21, 21, 21, 22, 22, 22, 23, 24, 25,
+    ]  # fmt: skip
+    assert functions[11] == SymmetryFunction(13, (), 0.03, 0.4, 5.5, -1.0, 2.5)
+    assert [str(f) for f in functions[13:17]] == [
+        "G20(Au) p2 rl=1.5 rc=5",
+        "G20(Cu) p3a rl=0.5 rc=5.5",
+        "G20(Au) p3a rl=0.5 rc=5.5",
+        "G21(Cu, Cu) e rl=0 rc=5 left=-80 right=80",
+    ]
+    assert str(functions[23]) == "G24 p4 rl=0 rc=5 left=100 right=260"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +202,28 @@ def test_other_symmetry_functions_are_refused() -> None:
         ("symfunction_short H 9 H H 0.1 1 99999999 6.0", "expected zeta above 0, up to 1000"),
         ("scale_max_short 1e308", r"expected a number from -1e.06 to 1e.06, found 1e.308"),
         ("symfunction_short H 9 H H 0.1 2 1 6.0", "expected lambda -1 or 1, found 2"),
-        ("symfunction_short H 12 0.1 0 6.0", "type 12 is not supported"),
+        (
+            "symfunction_short H 4 H 0.1 0 6.0",
+            "type 4 is not supported; autune knows types 2, 3, 9",
+        ),
+        ("symfunction_short H 2.5 H 0.1 0 6.0", "expected a whole number, found '2.5'"),
+        ("symfunction_short H", r"a type and its parameters \(X 2 Y eta rs rc\), found 'H'"),
+        ("symfunction_short H 12 H 0.1 0 6.0", "expected X 12 eta rs rc, found 'H 12 H 0.1 0 6.0'"),
+        ("symfunction_short H 13 0.1 1 2 6.0", "expected X 13 eta rs lambda zeta rc, found"),
+        ("symfunction_short H 20 H 1 6", "expected X 20 Y rl rc subtype, found"),
+        ("symfunction_short H 21 H 1 6 0 90 p1", "expected X 21 Y Z rl rc left right subtype"),
+        ("symfunction_short H 20 H 1 6 p5", "expected a subtype of e, p1, .* found 'p5'"),
+        ("symfunction_short H 20 H 1 6 p2b", "expected a subtype"),
+        ("symfunction_short H 23 6 6 p2", "expected rl below rc, from -100; found rl 6 and rc 6"),
+        ("symfunction_short H 23 -101 6 p2", "expected rl below rc, from -100; found rl -101"),
+        ("symfunction_short H 24 0 6 90 90 p2", "expected the left angle below the right one"),
+        (
+            "symfunction_short H 24 0 6 -20 80 p2",
+            r"or a range around 0 \(-80 80\).*found -20 and 80",
+        ),
+        ("symfunction_short H 25 0 6 90 190 p2", "expected angles from 0 to 180 degrees, .* 190"),
+        ("symfunction_short H 25 0 6 -190 190 p2", "expected angles from 0 to 180 degrees"),
+        ("symfunction_short H 25 0 6 -1 361 p2", "expected angles from 0 to 180 degrees"),
         ("scale_min_short zero", "expected a number, found 'zero'"),
         ("scale_symmetry_functions off", "expected no argument"),
         ("mean_energy 1.0", "expected all of mean_energy, conv_energy, conv_length or none"),

@@ -86,6 +86,8 @@ def test_every_combination_of_elements() -> None:
         ({"rule": {"r_first": 5.6}}, "change r_first, r_last or cutoff_radius"),
         ({"rule": {}, "every": 2}, "every changes none"),
         ({"rule": {}, "radial": {"eta": [0.1]}}, "radial changes none"),
+        ({"rule": {}, "compact": {}}, "compact makes all functions, and rule changes none"),
+        ({"rule": {}, "weighted": True}, "set rule.angular to narrow"),
         ({"rule": {"resolution": 1}}, "greater than or equal to 2"),
     ],
 )
@@ -102,5 +104,14 @@ def test_rule_needs_no_basis_and_stands_beside_no_list() -> None:
         == (build_architecture(PotentialSettings.model_validate(settings)).symmetry_functions["Au"])
     )
     beside["explicit"] = ["Au 2 Au 0.1 0.0 6.0"]
-    with pytest.raises(ValidationError, match="and rule is one; leave one of them out"):
+    with pytest.raises(
+        ValidationError, match="explicit makes all functions, and rule changes none"
+    ):
         PotentialSettings.model_validate(settings)
+
+
+def test_weighted_functions_of_a_rule_are_of_all_neighbours() -> None:
+    rules = {"rule": {"resolution": 4, "radial": "shifted", "angular": "narrow"}, "weighted": True}
+    settings = {"elements": ["Au", "Cu"], "symmetry_functions": rules}
+    made = build_architecture(PotentialSettings.model_validate(settings)).symmetry_functions["Au"]
+    assert [f.kind for f in made] == [12] * 4 + [13] * 4

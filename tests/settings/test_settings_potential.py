@@ -86,7 +86,7 @@ def test_lines_that_do_not_fit_the_elements(lines: list[str], message: str) -> N
 )
 def test_functions_one_by_one_and_a_rule(rule: dict[str, Any]) -> None:
     with pytest.raises(
-        ConfigError, match=f"explicit takes the place of rules, and {next(iter(rule))}"
+        ConfigError, match=f"explicit makes all functions, and {next(iter(rule))} changes none"
     ):
         explicit(LINES, **rule)
 
