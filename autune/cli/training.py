@@ -89,7 +89,9 @@ def prune(
     Functions are ranked by sensitivity: the root mean square over the training set of the slope of
     an atom's energy, times the range of the function; of all seeds where there are several. What
     is written are the settings of the training with the first N of each element listed one by one:
-    train again, because weights without some of their inputs are worth nothing.
+    train again, because weights without some of their inputs are worth nothing. Functions that are
+    nearly copies share what they do, and their rank says nothing: leave those out before, by
+    potential.symmetry_functions.selection.
 
     \b
     Examples:

@@ -59,37 +59,36 @@ class CompactTable(NamedTuple):
 
     Every element owns a range of distinct windows; a window owns ranges of radial functions and
     of groups; a group is what shares window, neighbours and being narrow, and owns a range of
-    angular functions (members).  Elements of neighbours are -1 in weighted functions.
+    angular functions (members).  Elements of neighbours are -1 in weighted functions.  Rows and
+    not an array for each column: every array takes a microsecond to hand over from Python.
 
     Parameters
     ----------
-    window_first, low, high, core, asymmetric
-        Windows, in Angstrom; core as in `window`.
-    radial_first, radial_column, radial_element
-        Radial functions of each window.
-    group_first, group_elements, group_narrow
-        Groups of each window; group_elements has shape (n_groups, 2).
-    member_first, member_column, left, right, cos_low, cos_high
-        Angular functions of each group: range in radian, range of its cosine.
+    window_first
+        Ranges of the windows of each element, shape (n_elements + 1,).
+    ends
+        low and high of each window in Angstrom, shape (n_windows, 2).
+    windows
+        Core as in `window`, whether it is asymmetric, first radial function, first group; one
+        more row ends the ranges of the last, shape (n_windows + 1, 4).
+    radials
+        Column and element of the neighbours, shape (n_radial, 2).
+    groups
+        Two elements of the neighbours, whether narrow, first member; one more row as in
+        ``windows``, shape (n_groups + 1, 4).
+    member_column
+        Shape (n_members,).
+    angles
+        left and right in radian, smallest and largest cosine between, shape (n_members, 4).
     """
 
     window_first: Integers
-    low: Floats
-    high: Floats
-    core: Integers
-    asymmetric: Integers
-    radial_first: Integers
-    radial_column: Integers
-    radial_element: Integers
-    group_first: Integers
-    group_elements: Integers
-    group_narrow: Integers
-    member_first: Integers
+    ends: Floats
+    windows: Integers
+    radials: Integers
+    groups: Integers
     member_column: Integers
-    left: Floats
-    right: Floats
-    cos_low: Floats
-    cos_high: Floats
+    angles: Floats
 
 
 class Inside(NamedTuple):
@@ -146,8 +145,8 @@ def find_inside(
     table: CompactTable, w: int, charge: Floats, start: Integers, r: Floats, inside: Inside
 ) -> None:
     """List the neighbours in window w with R, R' and Z."""
-    low, high = table.low[w], table.high[w]
-    core, asymmetric = table.core[w], table.asymmetric[w] != 0
+    low, high = table.ends[w, 0], table.ends[w, 1]
+    core, asymmetric = table.windows[w, 0], table.windows[w, 1] != 0
     m = 0
     for e in range(len(charge)):
         inside.start[e] = m
@@ -180,15 +179,14 @@ def add_compact_pairs(
     dG: Floats,
 ) -> None:
     """Add the functions of a group, which are sums over pairs of the neighbours in window w."""
-    low, high = table.low[w], table.high[w]
-    core, asymmetric = table.core[w], table.asymmetric[w] != 0
-    narrow = table.group_narrow[group] != 0
-    e1, e2 = table.group_elements[group, 0], table.group_elements[group, 1]
-    members = range(table.member_first[group], table.member_first[group + 1])
+    low, high = table.ends[w, 0], table.ends[w, 1]
+    core, asymmetric = table.windows[w, 0], table.windows[w, 1] != 0
+    e1, e2, narrow = table.groups[group, 0], table.groups[group, 1], table.groups[group, 2] != 0
+    members = range(table.groups[group, 3], table.groups[group + 1, 3])
     cos_low, cos_high = 1.0, -1.0
     for member in members:
-        cos_low = min(cos_low, table.cos_low[member])
-        cos_high = max(cos_high, table.cos_high[member])
+        cos_low = min(cos_low, table.angles[member, 2])
+        cos_high = max(cos_high, table.angles[member, 3])
     begin, end = element_range(inside.start, e1)
     first, last = element_range(inside.start, e2)
     R = inside.rows
@@ -217,9 +215,9 @@ def add_compact_pairs(
             # Of the derivatives: what goes along u_j and u_k, and along r_j - r_k.
             s_j, s_k, t = Z * R[1, a] * R[0, b] * T, Z * R[0, a] * R[1, b] * T, R_jk * dT
             for member in members:
-                if not table.cos_low[member] < cos < table.cos_high[member]:
+                if not table.angles[member, 2] < cos < table.angles[member, 3]:
                     continue
-                A, dA = window(core, False, theta, table.left[member], table.right[member])
+                A, dA = window(core, False, theta, table.angles[member, 0], table.angles[member, 1])
                 # A range that reaches 0 or 180 degrees is flat there.
                 q = -R_jk * T * dA / sin if sin > 0.0 else 0.0
                 q_j, q_k = q / r_j, q / r_k
@@ -268,8 +266,8 @@ def add_compact(
         find_inside(table, w, charge, start, r, inside)
         if inside.start[len(charge)] == 0:
             continue
-        for function in range(table.radial_first[w], table.radial_first[w + 1]):
-            column, e = table.radial_column[function], table.radial_element[function]
+        for function in range(table.windows[w, 2], table.windows[w + 1, 2]):
+            column, e = table.radials[function, 0], table.radials[function, 1]
             first, last = element_range(inside.start, e)
             total = 0.0
             for a in range(first, last):
@@ -280,5 +278,5 @@ def add_compact(
                 for c in range(3):
                     dG[j, c, column] = slope * u[c, j]
             G[column] = total
-        for group in range(table.group_first[w], table.group_first[w + 1]):
+        for group in range(table.windows[w, 3], table.windows[w + 1, 3]):
             add_compact_pairs(table, w, group, inside, u, r, G, dG)

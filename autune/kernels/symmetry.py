@@ -121,9 +121,10 @@ def add_radial(table: SymmetryTable, element: int, scratch: Scratch, G: Floats, 
     """Add the functions of kind 2."""
     u, R, dR = scratch.u, scratch.R, scratch.dR
     for function in range(table.radial_first[element], table.radial_first[element + 1]):
-        column = table.radial_column[function]
-        m = table.radial_factor[function] - table.factor_first[element]
-        e = table.radial_element[function]
+        column, e = table.radial[function, 0], table.radial[function, 2]
+        m = table.radial[function, 1] - table.factor_first[element]
+        if e < 0:
+            continue
         total = 0.0
         for j in range(np.uint64(scratch.start[e]), np.uint64(scratch.start[e + 1])):
             total += R[m, j]
@@ -139,9 +140,11 @@ def add_weighted(
 ) -> None:
     """Add the functions of kind 12."""
     u, R, dR = scratch.u, scratch.R, scratch.dR
-    for function in range(table.weighted_first[element], table.weighted_first[element + 1]):
-        column = table.weighted_column[function]
-        m = table.weighted_factor[function] - table.factor_first[element]
+    for function in range(table.radial_first[element], table.radial_first[element + 1]):
+        column = table.radial[function, 0]
+        m = table.radial[function, 1] - table.factor_first[element]
+        if table.radial[function, 2] >= 0:
+            continue
         for e in range(len(table.charge)):
             Z, total = table.charge[e], 0.0
             for j in range(np.uint64(scratch.start[e]), np.uint64(scratch.start[e + 1])):
@@ -159,11 +162,11 @@ def add_polynomials(
     """Add the functions of kind 9 that need no pairs."""
     R, dR, u, S, inverse = scratch.R, scratch.dR, scratch.u, scratch.row, scratch.inverse
     for function in range(table.polynomial_first[element], table.polynomial_first[element + 1]):
-        column = table.polynomial_column[function]
-        m = table.polynomial_factor[function] - table.factor_first[element]
+        column = table.polynomial[function, 0]
+        m = table.polynomial[function, 1] - table.factor_first[element]
         for side in range(2):
-            e = table.polynomial_elements[function, side]
-            partner = table.polynomial_elements[function, 1 - side]
+            e = table.polynomial[function, 2 + side]
+            partner = table.polynomial[function, 3 - side]
             if side == 1 and e == partner:
                 continue
             start, stop = scratch.start[e], scratch.start[e + 1]
@@ -174,7 +177,7 @@ def add_polynomials(
                 scratch.M,
                 m,
                 partner,
-                table.polynomial_zeta[function],
+                table.polynomial[function, 4],
                 start,
                 stop,
                 S,
@@ -218,7 +221,7 @@ def add_pairs(
     fc, dfc, r_pair, T, dT = scratch.row[2], scratch.row[3], scratch.row[4], scratch.T, scratch.dT
     for group in range(table.group_first[element], table.group_first[element + 1]):
         for side in range(2):
-            e, partner = table.group_elements[group, side], table.group_elements[group, 1 - side]
+            e, partner = table.group[group, 1 + side], table.group[group, 2 - side]
             if side == 1 and e == partner:
                 continue
             begin, end = element_range(scratch.start, e)
@@ -227,15 +230,15 @@ def add_pairs(
                 fill_angular(u, j, start, stop, table.lambda_[group], table.zeta[group], P)
                 if e < 0:
                     multiply_charges(table.charge, scratch.start, j, P)
-                if table.group_kind[group] != 9:
+                if table.group[group, 0] != 9:
                     fill_pair_distances(u, r, j, start, stop, r_pair)
                 r_cutoff = 0.0
-                for member in range(table.member_first[group], table.member_first[group + 1]):
-                    column, factor = table.member_column[member], table.member_factor[member]
+                for member in range(table.group[group, 3], table.group[group + 1, 3]):
+                    column, factor = table.member[member, 0], table.member[member, 1]
                     m = factor - table.factor_first[element]
                     if r[j] >= table.r_cutoff[factor]:
                         continue
-                    if table.group_kind[group] == 9:
+                    if table.group[group, 0] == 9:
                         add_wide(j, start, stop, u, r, m, R, dR, P, column, G, dG)
                         continue
                     if table.r_cutoff[factor] != r_cutoff:

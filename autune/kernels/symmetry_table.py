@@ -21,10 +21,11 @@ Integers = NDArray[np.int64]
 class SymmetryTable(NamedTuple):
     """Symmetry functions of all elements, as the kernels take them.
 
-    Every element owns a range of distinct radial factors and ranges of radial functions, weighted
-    radial functions, polynomial functions (kind 9 by moments) and groups; a group is what shares
-    kind, neighbours, lambda and zeta and owns a range of members, one per function summed over
-    pairs.  Elements of neighbours are -1 in weighted functions.
+    Every element owns a range of distinct radial factors and ranges of radial functions, polynomial
+    functions (kind 9 by moments) and groups; a group is what shares kind, neighbours, lambda and
+    zeta and owns a range of members, one per function summed over pairs.  Elements of neighbours
+    are -1 in weighted functions.  Rows, not an array for each column: every array takes a
+    microsecond to hand over from Python.
     ``column`` is the place of a function among those of its element.
 
     Parameters
@@ -38,18 +39,17 @@ class SymmetryTable(NamedTuple):
     factor_first, eta, r_shift, r_cutoff, factor_zeta
         Radial factors, in 1/Angstrom^2 and Angstrom; largest zeta of the polynomial functions
         that use them, 0 for none.
-    radial_first, radial_column, radial_factor, radial_element
-        Radial functions: column, radial factor, element of the neighbours.
-    weighted_first, weighted_column, weighted_factor
-        Weighted radial functions.
-    polynomial_first, polynomial_column, polynomial_factor, polynomial_elements
-        Polynomial functions; polynomial_elements has shape (n, 2).
-    polynomial_zeta, polynomial_coefficients, polynomial_self
-        zeta; K_a, shape (n, N_MONOMIALS); P_jj.
-    group_first, group_kind, group_elements, lambda_, zeta
-        Groups; group_elements has shape (n_groups, 2).
-    member_first, member_column, member_factor
-        Members of the groups.
+    radial_first, radial
+        Radial functions: column, radial factor, element of the neighbours, shape (n, 3).
+    polynomial_first, polynomial
+        Polynomial functions: column, radial factor, two elements, zeta, shape (n, 5).
+    polynomial_coefficients, polynomial_self
+        K_a, shape (n, N_MONOMIALS); P_jj.
+    group_first, group, lambda_, zeta
+        Groups: kind, two elements, first member, shape (n_groups + 1, 4); the last row ends the
+        range of the last group.
+    member
+        Members of the groups: column, radial factor, shape (n, 2).
     compact
         Functions with compact support.
     """
@@ -64,27 +64,16 @@ class SymmetryTable(NamedTuple):
     r_cutoff: Floats
     factor_zeta: Integers
     radial_first: Integers
-    radial_column: Integers
-    radial_factor: Integers
-    radial_element: Integers
-    weighted_first: Integers
-    weighted_column: Integers
-    weighted_factor: Integers
+    radial: Integers
     polynomial_first: Integers
-    polynomial_column: Integers
-    polynomial_factor: Integers
-    polynomial_elements: Integers
-    polynomial_zeta: Integers
+    polynomial: Integers
     polynomial_coefficients: Floats
     polynomial_self: Floats
     group_first: Integers
-    group_kind: Integers
-    group_elements: Integers
+    group: Integers
     lambda_: Floats
     zeta: Floats
-    member_first: Integers
-    member_column: Integers
-    member_factor: Integers
+    member: Integers
     compact: CompactTable
 
 

@@ -34,7 +34,7 @@ from autune.structures import FloatArray
 Method = Literal["cur", "correlation", "farthest_point"]
 
 _DIGITS = 9
-NOTHING_NEW = 1e-9
+NOTHING_NEW = 1e-12
 """Share of a function's variance; what is left of less is rounding."""
 
 

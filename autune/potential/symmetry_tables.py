@@ -15,9 +15,7 @@ from autune.architecture import (
     COMPACT_NARROW,
     CORES,
     CUTOFF_TYPES,
-    RADIAL,
     WEIGHTED_COMPACT_NARROW,
-    WEIGHTED_RADIAL,
     Architecture,
     SymmetryFunction,
 )
@@ -36,13 +34,12 @@ def symmetry_tables(architecture: Architecture) -> SymmetryTable:
     factors: list[tuple[float, float, float]] = []
     factor_zeta: list[int] = []
     radials: list[tuple[int, int, int]] = []
-    weighted: list[tuple[int, int]] = []
     polynomials: list[tuple[int, int, int, int, int]] = []
     lambdas: list[float] = []
     groups: list[tuple[int, int, int, float, float]] = []
     members: list[tuple[int, int]] = []
     factor_first, radial_first, polynomial_first, group_first = [0], [0], [0], [0]
-    weighted_first, member_first = [0], [0]
+    member_first = [0]
     for symbol in architecture.elements:
         functions = architecture.symmetry_functions[symbol]
         gaussians = [(column, f) for column, f in enumerate(functions) if not f.is_compact]
@@ -54,10 +51,8 @@ def symmetry_tables(architecture: Architecture) -> SymmetryTable:
         for column, f in gaussians:
             factor = factor_first[-1] + distinct.index((f.r_cutoff, f.eta, f.r_shift))
             e1, e2 = _neighbours(f, place)
-            if f.kind == RADIAL:
+            if not f.is_angular:
                 radials.append((column, factor, e1))
-            elif f.kind == WEIGHTED_RADIAL:
-                weighted.append((column, factor))
             elif f.kind == ANGULAR_WIDE and f.zeta in ZETAS and abs(f.lambda_) == 1.0:
                 polynomials.append((column, factor, e1, e2, int(f.zeta)))
                 lambdas.append(f.lambda_)
@@ -71,15 +66,10 @@ def symmetry_tables(architecture: Architecture) -> SymmetryTable:
             member_first.append(len(members))
         factor_first.append(len(factors))
         radial_first.append(len(radials))
-        weighted_first.append(len(weighted))
         polynomial_first.append(len(polynomials))
         group_first.append(len(groups))
-    r_cutoff, eta, r_shift = _columns(factors, 3, np.float64)
-    radial = _columns(radials, 3, np.int64)
-    weight = _columns(weighted, 2, np.int64)
-    polynomial = _columns(polynomials, 5, np.int64)
-    lambda_, zeta = _columns([key[3:] for key in groups], 2, np.float64)
-    member = _columns(members, 2, np.int64)
+    r_cutoff, eta, r_shift = _columns(factors, 3)
+    lambda_, zeta = _columns([key[3:] for key in groups], 2)
     return SymmetryTable(
         cutoff_kind=CUTOFF_TYPES.index(architecture.cutoff_type),
         inner_cutoff=float(architecture.inner_cutoff),
@@ -93,29 +83,18 @@ def symmetry_tables(architecture: Architecture) -> SymmetryTable:
         r_cutoff=r_cutoff * unit,
         factor_zeta=_integers(factor_zeta),
         radial_first=_integers(radial_first),
-        radial_column=radial[0],
-        radial_factor=radial[1],
-        radial_element=radial[2],
-        weighted_first=_integers(weighted_first),
-        weighted_column=weight[0],
-        weighted_factor=weight[1],
+        radial=_rows(radials, 3, np.int64),
         polynomial_first=_integers(polynomial_first),
-        polynomial_column=polynomial[0],
-        polynomial_factor=polynomial[1],
-        polynomial_elements=polynomial[2:4].T.copy(),
-        polynomial_zeta=polynomial[4],
+        polynomial=_rows(polynomials, 5, np.int64),
         polynomial_coefficients=np.array(
             [coefficients(sign, p[4]) for sign, p in zip(lambdas, polynomials, strict=True)]
         ).reshape(-1, N_MONOMIALS),
         polynomial_self=np.array([1.0 + sign for sign in lambdas], dtype=np.float64),
         group_first=_integers(group_first),
-        group_kind=_integers([key[0] for key in groups]),
-        group_elements=_columns([key[1:3] for key in groups], 2, np.int64).T.copy(),
+        group=_with_first([key[:3] for key in groups], 3, member_first),
         lambda_=lambda_,
         zeta=zeta,
-        member_first=_integers(member_first),
-        member_column=member[0],
-        member_factor=member[1],
+        member=_rows(members, 2, np.int64),
         compact=_compact_table(architecture, place),
     )
 
@@ -155,29 +134,26 @@ def _compact_table(architecture: Architecture, place: dict[str, int]) -> Compact
             radial_first.append(len(radials))
             group_first.append(len(groups))
         window_first.append(len(windows))
-    unit = architecture.length_unit
-    low, high, core_, asymmetric = _columns(windows, 4, np.float64)
-    radial = _columns(radials, 2, np.int64)
-    group_ = _columns(groups, 3, np.int64)
-    column_, left, right = _columns(members, 3, np.float64)
     return CompactTable(
         window_first=_integers(window_first),
-        low=low * unit,
-        high=high * unit,
-        core=core_.astype(np.int64),
-        asymmetric=asymmetric.astype(np.int64),
-        radial_first=_integers(radial_first),
-        radial_column=radial[0],
-        radial_element=radial[1],
-        group_first=_integers(group_first),
-        group_elements=group_[:2].T.copy(),
-        group_narrow=group_[2],
-        member_first=_integers(member_first),
-        member_column=column_.astype(np.int64),
-        left=left,
-        right=right,
-        cos_low=np.cos(np.minimum(right, math.pi)) - COS_MARGIN,
-        cos_high=np.cos(np.maximum(left, 0.0)) + COS_MARGIN,
+        ends=_rows([shape[:2] for shape in windows], 2, np.float64) * architecture.length_unit,
+        windows=_with_first([shape[2:] for shape in windows], 2, radial_first, group_first),
+        radials=_rows(radials, 2, np.int64),
+        groups=_with_first(groups, 3, member_first),
+        member_column=_integers([member[0] for member in members]),
+        angles=_rows(
+            [
+                (
+                    left,
+                    right,
+                    math.cos(min(right, math.pi)) - COS_MARGIN,
+                    math.cos(max(left, 0.0)) + COS_MARGIN,
+                )
+                for _, left, right in members
+            ],
+            4,
+            np.float64,
+        ),
     )
 
 
@@ -187,8 +163,20 @@ def _neighbours(function: SymmetryFunction, place: dict[str, int]) -> tuple[int,
     return (place[symbols[0]], place[symbols[-1]]) if symbols else (-1, -1)
 
 
-def _columns(rows: Sequence[tuple[float, ...]], width: int, dtype: type) -> NDArray[Any]:
-    return np.array(rows, dtype=dtype).reshape(-1, width).T.copy()
+def _with_first(
+    rows: Sequence[tuple[int, ...]], width: int, *first: Sequence[int]
+) -> NDArray[np.int64]:
+    """Put the beginnings of ranges behind rows; one more row holds the end of the last."""
+    whole = [*rows, (0,) * width]
+    return np.array([(*row, *begin) for row, *begin in zip(whole, *first, strict=True)])
+
+
+def _rows(rows: Sequence[tuple[float, ...]], width: int, dtype: type) -> NDArray[Any]:
+    return np.array(rows, dtype=dtype).reshape(-1, width)
+
+
+def _columns(rows: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float64]:
+    return _rows(rows, width, np.float64).T.copy()
 
 
 def _integers(values: Sequence[int]) -> IntArray:

@@ -49,7 +49,7 @@ class RuleSettings(Model):
     n_zeta: Few | None = Field(
         None,
         description="Angular exponents 1, 2, 4, 8, ..., each with lambda -1 and 1; default: half "
-        "the resolution, 5 at most.",
+        "the resolution, 3 at most, because 8 and more take several times as long.",
     )
     n_eta: Few | None = Field(
         None, description="Widths of angular functions; default: a quarter of the resolution."

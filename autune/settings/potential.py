@@ -32,6 +32,7 @@ from autune.settings.fields import (
 from autune.settings.functions import FunctionSelectionSettings, RuleSettings
 from autune.symmetry_lines import parse_symmetry_function
 
+WIDE_AND_WEIGHTED = "no weighted function is wide (type 9); set {} to narrow, or leave weighted out"
 LAST_BEFORE_CUTOFF = 0.5
 """Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
 
@@ -146,7 +147,9 @@ class SymmetryFunctionSettings(Model):
             self._refuse_beside("compact", "rule")
             return self
         if self.rule is not None:
-            self._refuse_beside("rule", "weighted")
+            self._refuse_beside("rule")
+            if self.weighted and self.rule.angular in ("wide", "both"):
+                raise ValueError(WIDE_AND_WEIGHTED.format("rule.angular"))
             return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
@@ -154,10 +157,7 @@ class SymmetryFunctionSettings(Model):
         if not radial and not angular:
             raise ValueError("there are no functions; list radial.eta or angular.functions")
         if self.weighted and angular and self.angular.kind == "wide":
-            raise ValueError(
-                "no weighted function is wide (type 9); set angular.kind to narrow, or leave "
-                "weighted out"
-            )
+            raise ValueError(WIDE_AND_WEIGHTED.format("angular.kind"))
         return self
 
     def _refuse_beside(self, chosen: str, *others: str) -> None:

@@ -196,6 +196,32 @@ def test_atoms_in_a_line(direction: tuple[float, float, float]) -> None:
     assert np.abs((across / WEIGHTS)[:, :, smooth]).max() < 1e-8
 
 
+@pytest.mark.parametrize(
+    "end", sorted({r for f in FUNCTIONS for r in (f.r_low, f.r_cutoff) if r > 0})
+)
+def test_smooth_where_a_neighbour_enters_or_leaves(end: float) -> None:
+    others = np.array([[2.4, 0.3, 0.0], [-0.8, 2.6, 1.0]])
+    along = np.array([0.2, -0.3, np.sqrt(0.87)])
+    elements = np.array([0, 2, 2])
+    (G, dG), (G_after, dG_after) = (
+        kernel(np.vstack([r * along, others]), elements) for r in (end - 1e-6, end + 1e-6)
+    )
+    np.testing.assert_allclose(G / WEIGHTS, G_after / WEIGHTS, atol=1e-5)
+    np.testing.assert_allclose(dG / WEIGHTS, dG_after / WEIGHTS, atol=1e-4)
+
+
+@pytest.mark.parametrize("angle", [30.0, 90.0, 100.0, 120.0])
+def test_smooth_where_an_angle_enters_or_leaves(angle: float) -> None:
+    elements = np.array([0, 2])
+    sides = []
+    for theta in np.radians([angle - 1e-4, angle + 1e-4]):
+        second = 2.7 * np.array([np.cos(theta), np.sin(theta), 0.0])
+        sides.append(kernel(np.array([[2.5, 0.0, 0.0], second]), elements))
+    (G, dG), (G_after, dG_after) = sides
+    np.testing.assert_allclose(G / WEIGHTS, G_after / WEIGHTS, atol=1e-5)
+    np.testing.assert_allclose(dG / WEIGHTS, dG_after / WEIGHTS, atol=1e-4)
+
+
 def test_no_neighbours() -> None:
     G, _ = kernel(np.empty((0, 3)), np.empty(0, dtype=np.int64))
     assert (G == 0.0).all()
@@ -203,8 +229,8 @@ def test_no_neighbours() -> None:
 
 def test_both_ways_to_sum_are_covered() -> None:
     table = symmetry_tables(ARCHITECTURE)
-    assert set(table.polynomial_zeta.tolist()) == set(range(1, ZETA_MAX + 1))
-    assert {(kind, z) for kind, z in zip(table.group_kind, table.zeta, strict=True)} >= {
+    assert set(table.polynomial[:, 4].tolist()) == set(range(1, ZETA_MAX + 1))
+    assert {(kind, z) for kind, z in zip(table.group[:-1, 0], table.zeta, strict=True)} >= {
         (3, 2.0), (9, 1.5), (9, 8.0),
     }  # fmt: skip
 

@@ -120,6 +120,14 @@ def test_listed_functions_are_a_pool_too() -> None:
     assert 1 < len(found["Au"]) < 2 * 2 + 3 * 12
 
 
+def test_functions_of_other_kinds_are_a_pool_too() -> None:
+    found = chosen({"method": "farthest_point", "number": 5}, compact={})
+    assert {symbol: len(functions) for symbol, functions in found.items()} == {"Cu": 5, "Au": 5}
+    rule = {**RULE, "angular": "narrow"}
+    found = chosen({"method": "cur", "number": 6}, rule=rule, weighted=True)
+    assert {f.kind for f in found["Au"]} <= {12, 13}
+
+
 def test_pool_is_computed_once_for_all_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen({"method": "cur", "number": 3})
 
