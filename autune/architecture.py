@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 
 from ase.data import atomic_numbers
 
+from autune.units import UnitSystem, convert
+
 CutoffType = Literal["hard", "cos", "tanhu", "tanh", "exp", "poly1", "poly2", "poly3", "poly4"]
 CUTOFF_TYPES: tuple[CutoffType, ...] = get_args(CutoffType)
 
@@ -121,14 +123,14 @@ class SymmetryFunction:
         """Whether n2p2 and LAMMPS take 0 for r_shift: in kinds 3 and 9 where it is negative."""
         return self.kind in (ANGULAR_NARROW, ANGULAR_WIDE) and self.r_shift < 0.0
 
-    def in_lengths_of(self, unit: float) -> SymmetryFunction:
-        """Return the same function with lengths multiplied by a unit."""
+    def in_lengths_of(self, before: float, after: float = 1.0) -> SymmetryFunction:
+        """Return the same function in another unit of length; sizes of both in Angstrom."""
         return replace(
             self,
-            eta=self.eta / unit**2,
-            r_shift=self.r_shift * unit,
-            r_cutoff=self.r_cutoff * unit,
-            r_low=self.r_low * unit,
+            eta=convert(self.eta, before**-2, after**-2),
+            r_shift=convert(self.r_shift, before, after),
+            r_cutoff=convert(self.r_cutoff, before, after),
+            r_low=convert(self.r_low, before, after),
         )
 
     def __str__(self) -> str:
@@ -207,6 +209,16 @@ class Architecture:
     def r_cutoff(self) -> float:
         """Largest cutoff radius of all symmetry functions, in the files' length unit."""
         return max(f.r_cutoff for fs in self.symmetry_functions.values() for f in fs)
+
+    @property
+    def reach(self) -> float:
+        """Largest cutoff radius in Angstrom."""
+        return self.r_cutoff * self.length_unit
+
+    @property
+    def units(self) -> UnitSystem:
+        """Units of the files: Angstrom in one length unit, eV in one energy unit."""
+        return UnitSystem(self.length_unit, self.energy_unit)
 
     def layer_sizes(self, element: str) -> tuple[int, ...]:
         """Neurons per layer of an element's network, inputs and output included."""

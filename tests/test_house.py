@@ -30,7 +30,7 @@ HEAVY = {
 DOORS = {
     "ase": (
         *("formats.atoms", "potential.calculator", "potential.committee", "potential.model"),
-        "properties",
+        *("potential.serving", "properties", "ase_plugin"),
     ),
     "mpi4py": ("training.parallel",),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autune.cli.options import DataUnits, Units, print_table
+from autune.cli.options import Assignments, DataUnits, PotentialUnits, print_table
 
 if TYPE_CHECKING:
     from autune.dataset import DatasetReport
@@ -29,17 +29,19 @@ Source = Annotated[
 
 
 @app.command()
-def info(file: Source, units: DataUnits = Units.EV) -> None:
+def info(file: Source, units: DataUnits = "ev-angstrom") -> None:
     """Print counts, groups, ranges, shortest distances, duplicates and outliers.
 
     \b
     Examples:
       autune data info builtin:gold
-      autune data info input.data --data-units Hartree,Bohr
+      autune data info input.data --data-units hartree-bohr
     """
-    from autune.dataset import Dataset, describe_dataset
+    from autune.dataset import Dataset, describe_dataset, warn_of_distances
 
-    _print_report(describe_dataset(Dataset.read(file, units.value)))
+    dataset = Dataset.read(file, units)
+    warn_of_distances(dataset.structures)
+    _print_report(describe_dataset(dataset))
 
 
 @app.command()
@@ -53,7 +55,7 @@ def convert(
             "n2p2), .db, .json (ASE database), .traj.",
         ),
     ],
-    units: DataUnits = Units.EV,
+    units: DataUnits = "ev-angstrom",
 ) -> None:
     """Write structures in another format, in eV and Angstrom.
 
@@ -64,9 +66,59 @@ def convert(
     """
     from autune.dataset import Dataset, write_dataset
 
-    structures = Dataset.read(file, units.value).structures
+    structures = Dataset.read(file, units).structures
     write_dataset(output, structures)
     typer.echo(f"{len(structures)} structures in {output}")
+
+
+@app.command()
+def functions(
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TARGET", help="Settings file, or folder of a potential."),
+    ],
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="Structures to look at; default: the training set of the settings.",
+        ),
+    ] = None,
+    assignments: Assignments = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="PNG", help="Draw the correlation of all functions."),
+    ] = None,
+    units: PotentialUnits = None,
+    data_units: DataUnits = "ev-angstrom",
+) -> None:
+    """Print spread, redundancy and cost of symmetry functions.
+
+    Of each function: whether a training with these settings keeps it, its range and standard
+    deviation, the largest absolute correlation with another function and which (by number, from
+    0), and the time that it takes by itself. Of a potential also the sensitivity: how many eV the
+    energy of an atom changes, by its slope, over the function's range in the training set.
+
+    \b
+    Examples:
+      autune data functions settings.yaml
+      autune data functions settings.yaml --csv functions.csv --plot correlation.png
+      autune data functions potential builtin:gold
+    """
+    from autune.cli import functions as shown
+
+    if plot is not None:
+        from autune.report.canvas import kinds_of
+
+        kinds_of(plot)
+    if target.is_dir():
+        subject = shown.of_potential(target, units, file, data_units)
+    else:
+        subject = shown.of_settings(target, assignments or (), file, data_units)
+    shown.show(subject, csv, plot)
 
 
 def _print_report(report: DatasetReport) -> None:

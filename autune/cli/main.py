@@ -12,7 +12,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from autune import __version__, log
-from autune.cli import data, jobs, potentials, records, report, searches, settings, training
+from autune.cli import (
+    data,
+    engines,
+    jobs,
+    potentials,
+    projects,
+    records,
+    report,
+    searches,
+    settings,
+    training,
+)
 from autune.cli.options import INTERRUPTED, MISTAKE
 from autune.errors import AutuneError
 
@@ -31,9 +42,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for room in (searches, report, records, jobs, training, potentials, settings):
+for room in (searches, report, records, jobs, training, potentials, engines, settings):
     for verb in room.VERBS:
         app.command()(verb)
+app.command("import")(projects.import_project)
 app.add_typer(data.app, name="data")
 
 

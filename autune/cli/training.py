@@ -1,4 +1,4 @@
-"""The verb that trains: train."""
+"""The verbs that train, and prune what was trained: train, prune."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def train(
       mpiexec -n 4 autune train settings.yaml -o trained     one training on four cores
     'autune settings' lists what a settings file may hold.
     """
-    from autune.dataset import Dataset, split_dataset
+    from autune.dataset import read_dataset, split_dataset, warn_of_distances
     from autune.errors import TrainingDiverged
     from autune.report.tables import tabulate
     from autune.settings import assign, read_yaml
@@ -56,8 +56,10 @@ def train(
     with ending_together(ranks):
         raw = assign(read_yaml(settings), assignments or ())
         fixed = SearchSpace.from_mapping(raw).fixed_settings()
-        source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
+        source = read_dataset(fixed.dataset)
         dataset = split_dataset(source, fixed.dataset)
+        if ranks.rank == 0:
+            warn_of_distances(dataset.structures)
         _refuse_other_training(output, fixed)
         say_if_kernels_compile()
         result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
@@ -67,6 +69,67 @@ def train(
         raise TrainingDiverged(f"{result.state}: {result.reason}; see {output}")
     print_table(tabulate(_with_deviation(result.metrics)))
     typer.echo(f"written to {output} in {result.seconds:.0f} s")
+
+
+def prune(
+    trained: Annotated[
+        Path,
+        typer.Argument(metavar="TRAINED", help="Folder that 'autune train' wrote, or of a trial."),
+    ],
+    keep: Annotated[
+        int,
+        typer.Option("--keep", metavar="N", min=1, help="Functions to keep of each element."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="SETTINGS", help="YAML file to write.")
+    ],
+) -> None:
+    """Leave out the symmetry functions on which a potential depends least.
+
+    Functions are ranked by sensitivity: the root mean square over the training set of the slope of
+    an atom's energy, times the range of the function; of all seeds where there are several. What
+    is written are the settings of the training with the first N of each element listed one by one:
+    train again, because weights without some of their inputs are worth nothing.
+
+    \b
+    Examples:
+      autune train settings.yaml -o trained
+      autune prune trained --keep 16 -o pruned.yaml
+      autune train pruned.yaml -o pruned
+    """
+    from autune.dataset import Dataset, split_dataset
+    from autune.errors import ConfigError
+    from autune.evaluation.pruning import prune_settings, rank_functions
+    from autune.formats.files import write_text
+    from autune.potential.model import Potential
+    from autune.report.tables import tabulate
+    from autune.settings import Settings
+
+    if not (trained / "settings.yaml").is_file():
+        raise ConfigError(
+            "", f"{trained} has no settings.yaml; name a folder that 'autune train' wrote"
+        )
+    settings = Settings.read(trained / "settings.yaml")
+    folders = sorted(trained.glob("seed-*/potential")) or [trained / "potential"]
+    potentials = [Potential.load(folder) for folder in folders]
+    source = Dataset.read(settings.dataset.path, settings.dataset.units)
+    structures = split_dataset(source, settings.dataset).train_structures
+    atoms = settings.potential.symmetry_functions.selection.atoms
+    ranked = rank_functions(potentials, structures, keep, atoms)
+    architecture = potentials[0].architecture
+    write_text(output, prune_settings(settings, architecture, ranked).to_yaml())
+    rows = [
+        {
+            "element": r.element,
+            "function": str(r.function),
+            "sensitivity": r.sensitivity,
+            "kept": "yes" if r.kept else "no",
+        }
+        for r in ranked
+    ]
+    print_table(tabulate(rows))
+    n_kept = sum(r.kept for r in ranked)
+    typer.echo(f"{n_kept} of {len(ranked)} functions kept; 'autune train {output} -o DIR' trains")
 
 
 def _refuse_other_training(output: Path, settings: Settings) -> None:
@@ -104,4 +167,4 @@ def _epoch_line(epoch: Epoch) -> str:
     )
 
 
-VERBS = (train,)
+VERBS = (train, prune)

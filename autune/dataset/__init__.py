@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autune.dataset.content import Dataset, write_dataset
+from autune.dataset.composition import AtomEnergies, fit_atom_energies
+from autune.dataset.content import Dataset, read_dataset, write_dataset
+from autune.dataset.distances import likely_units, warn_of_distances
 from autune.dataset.folds import Fold, make_folds
 from autune.dataset.inspection import (
     DatasetReport,
@@ -14,6 +16,7 @@ from autune.dataset.inspection import (
 from autune.dataset.split import check_groups, find_duplicates, split_dataset
 
 __all__ = [
+    "AtomEnergies",
     "Dataset",
     "DatasetReport",
     "Fold",
@@ -23,7 +26,11 @@ __all__ = [
     "check_trainable",
     "describe_dataset",
     "find_duplicates",
+    "fit_atom_energies",
+    "likely_units",
     "make_folds",
+    "read_dataset",
     "split_dataset",
+    "warn_of_distances",
     "write_dataset",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -30,17 +31,18 @@ HOLDOUT_STREAM = 1
 def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
     """Split a data set as the settings say.
 
-    Groups that are left out are removed.  Then `holdout_fraction` of every group is put aside for
-    the holdout, but no structure that the settings name for the test; the rest is split into
-    training and test.  Duplicates (see `find_duplicates`) are always on the same side.  A random
-    split draws the same share of every group, and as many structures as the share of all that
-    are left says.  At last the groups of `train_without_groups` are taken out of the training set
-    alone, so that test and holdout are the same whichever groups these are.
+    Structures with other elements and groups that are left out are removed.  Then
+    `holdout_fraction` of every group is put aside for the holdout, but no structure that the
+    settings name for the test; the rest is split into training and test.  Duplicates (see
+    `find_duplicates`) are always on the same side.  A random split draws the same share of every
+    group, and as many structures as the share of all that are left says.  At last the groups of
+    `train_without_groups` are taken out of the training set alone, so that test and holdout are
+    the same whichever groups these are.
 
     Raises
     ------
     ConfigError
-        If the settings name a group or structure that is not there or left out.
+        If the settings name an element, group or structure that is not there or left out.
     DataError
         If the training set, the test set or a holdout that is asked for would be empty, or the
         file does not say the side of a structure.
@@ -51,6 +53,7 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
         If a training structure is moved to the test because a test structure is the same.
     """
     _refuse_left_out(dataset, settings)
+    dataset = _of_elements(dataset, settings.elements)
     dataset = _leave_out(dataset, settings.leave_out_groups)
     structures = dataset.structures
     clusters = find_duplicates(structures)
@@ -128,6 +131,21 @@ def check_groups(dataset: Dataset, names: Iterable[str], key: str) -> None:
         With the setting `key` and the nearest group that is there.
     """
     _refuse_unknown(key, names, dataset.groups, "group")
+
+
+def _of_elements(dataset: Dataset, elements: tuple[str, ...]) -> Dataset:
+    """Keep the structures that have no other elements than these; without any, all."""
+    if not elements:
+        return dataset
+    _refuse_unknown("dataset.elements", elements, dataset.elements, "element")
+    numbers = [atomic_numbers[element] for element in elements]
+    kept = [s for s in dataset.structures if np.isin(s.numbers, numbers).all()]
+    if not kept:
+        raise DataError(
+            f"dataset.elements leaves out all structures of {dataset.source}: each has an element "
+            f"that is none of {', '.join(elements)}"
+        )
+    return Dataset.from_structures(kept, dataset.source)
 
 
 def _leave_out(dataset: Dataset, groups: tuple[str, ...]) -> Dataset:

@@ -30,6 +30,8 @@ _UNITS = {
     "seconds": "s",
     "epoch_seconds": "s",
     "prediction_time": "microseconds/atom",
+    "cost": "microseconds/atom",
+    "sensitivity": "eV",
 }
 _PREFIXES = ("train_", "test_", "property.")
 _SUFFIXES = ("_mean", "_std", "_min", "_max", "_low", "_high", "_error")

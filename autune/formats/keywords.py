@@ -13,6 +13,7 @@ from pathlib import Path
 from autune.errors import FormatError, short
 from autune.formats.files import open_text
 from autune.symmetry_lines import finite_number
+from autune.units import UNIT_SYSTEMS, UnitName
 
 ALIASES = {
     "symfunction": "symfunction_short",
@@ -34,6 +35,38 @@ REPEATABLE = {
     "element_activation_short",
 }
 """Keywords that may be given more than once."""
+
+
+UNITS_COMMENT = "Units:"
+"""What autune writes before the name of the unit system; n2p2 reads no comments."""
+
+
+def units_line(name: UnitName) -> str:
+    """Return the comment by which a file says its units."""
+    return f"{UNITS_COMMENT} {name}"
+
+
+def read_units(path: str | Path) -> UnitName | None:
+    """Return the units that the comments at the head of a file name, None where none do.
+
+    Raises
+    ------
+    FormatError
+        If they name others than autune knows.
+    """
+    with open_text(path) as stream:
+        for number, text in enumerate(stream, start=1):
+            words = text.split()
+            if words[:1] != ["#"]:
+                break
+            if words[1:2] == [UNITS_COMMENT]:
+                found = " ".join(words[2:])
+                name = next((name for name in UNIT_SYSTEMS if name == found), None)
+                if name is None:
+                    known = " or ".join(UNIT_SYSTEMS)
+                    raise FormatError(path, number, f"expected units {known}, found {short(found)}")
+                return name
+    return None
 
 
 @dataclass(frozen=True)

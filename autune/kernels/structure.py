@@ -147,3 +147,48 @@ def structure_symmetry_functions(
                 for f in range(n_max):
                     dG_dr[pair, c, f] += dG[image - start, c, f]
                     dG_dr[itself, c, f] -= dG[image - start, c, f]
+
+
+@njit
+def values_of_atoms(
+    table: SymmetryTable,
+    elements: Integers,
+    first: Integers,
+    neighbour: Integers,
+    vectors: Floats,
+    distances: Floats,
+    atoms: Integers,
+    G: Floats,
+) -> None:
+    """Symmetry functions of some atoms of a structure; no derivative is kept.
+
+    Parameters
+    ----------
+    table, elements, first, neighbour, vectors, distances
+        As in `structure_symmetry_functions`.
+    atoms
+        Which atoms, shape (m,).
+    G
+        Filled: values, shape (m, n_max), 0 beyond an element's functions.
+    """
+    n = int(np.int64(1))
+    for i in atoms:
+        n = max(n, first[i + 1] - first[i])
+    scratch = make_scratch(table, n)
+    dG = np.empty((n, 3, G.shape[1]))
+    neighbour_elements = np.empty(n, np.int64)
+    for m in range(len(atoms)):
+        i = atoms[m]
+        start, stop = first[i], first[i + 1]
+        for image in range(start, stop):
+            neighbour_elements[image - start] = elements[neighbour[image]]
+        atom_symmetry_functions(
+            table,
+            elements[i],
+            neighbour_elements[: stop - start],
+            vectors[start:stop],
+            distances[start:stop],
+            scratch,
+            G[m],
+            dG,
+        )

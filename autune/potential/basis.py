@@ -23,13 +23,16 @@ from autune.architecture import (
     WEIGHTED_COMPACT_RADIAL,
     WEIGHTED_COMPACT_WIDE,
     WEIGHTED_RADIAL,
+    Activation,
     Architecture,
     SymmetryFunction,
 )
 from autune.errors import ConfigError
 from autune.potential.compact_grid import compact_functions
+from autune.potential.rules import rule_functions
 from autune.settings import PotentialSettings
 from autune.symmetry_lines import parse_symmetry_function
+from autune.units import UNIT_SYSTEMS
 
 
 class Basis(NamedTuple):
@@ -99,14 +102,16 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     Every element gets the radial functions for every neighbouring element and the angular
     functions for every pair of neighbouring elements, in n2p2's order; explicit lines are taken as
     they are.  A common r_shift below 0 moves the radial functions alone: n2p2 and LAMMPS take 0 in
-    its place for angular functions, so that is what is trained and written.
+    its place for angular functions, so that is what is trained and written.  Atom energies that are
+    to be fitted are left out.
 
     Raises
     ------
     ConfigError
         If an element is unknown or two symmetry functions are equal.
     """
-    for symbol in (*settings.elements, *settings.atom_energies):
+    given = {} if settings.atom_energies == "fit" else settings.atom_energies
+    for symbol in (*settings.elements, *given):
         _check_symbol(symbol, settings)
     elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
     functions = {
@@ -121,7 +126,7 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         cutoff_type=settings.cutoff_type,
         hidden_layers=settings.hidden_layers,
         activations=(
-            *(settings.activation,) * settings.n_hidden_layers,
+            *_of_layers(settings),
             settings.output_activation,
         ),
         inner_cutoff=settings.inner_cutoff,
@@ -129,8 +134,16 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         scaling=settings.scaling,
         scale_min=settings.scale_min,
         scale_max=settings.scale_max,
-        atom_energies=dict(settings.atom_energies),
+        atom_energies=dict(given),
+        length_unit=UNIT_SYSTEMS[settings.units].length,
+        energy_unit=UNIT_SYSTEMS[settings.units].energy,
     )
+
+
+def _of_layers(settings: PotentialSettings) -> tuple[Activation, ...]:
+    """Activation of each hidden layer."""
+    given = settings.activation
+    return given if isinstance(given, tuple) else (given,) * settings.n_hidden_layers
 
 
 def _refuse_equal(functions: Sequence[SymmetryFunction]) -> None:
@@ -175,10 +188,17 @@ def _functions(
     if rules.compact is not None:
         yield from compact_functions(rules.compact, elements, settings.cutoff_radius)
         return
+    if rules.rule is not None:
+        yield from rule_functions(rules.rule, elements, settings.cutoff_radius)
+        return
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]
-    etas = (basis.radial if radial.eta is None else radial.eta)[:: rules.every]
-    triples = basis.angular if angular.functions is None else angular.functions
+    # A named basis is in 1/Angstrom^2.
+    per_area = UNIT_SYSTEMS[settings.units].length ** 2
+    own = [eta * per_area for eta in basis.radial]
+    etas = (own if radial.eta is None else radial.eta)[:: rules.every]
+    own_triples = [(eta * per_area, lambda_, zeta) for eta, lambda_, zeta in basis.angular]
+    triples = own_triples if angular.functions is None else angular.functions
     triples = triples[:: rules.every]
     shift_radial = rules.r_shift if radial.r_shift is None else radial.r_shift
     shift_angular = max(0.0, rules.r_shift) if angular.r_shift is None else angular.r_shift

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from autune.potential.committee import Committee, CommitteePrediction
     from autune.potential.model import Potential, Prediction
+    from autune.units import GivenUnits
 
 OUTPUTS = ("energy", "free_energy", "energies", "forces", "stress")
 EXTRAPOLATION = ("extrapolations", "extrapolation_excess")
@@ -29,7 +31,9 @@ class HDNNPCalculator(Calculator):  # type: ignore[misc]
     Parameters
     ----------
     potential
-        The potential.
+        The potential, or its folder.
+    units
+        Units of the files in the folder, as in `Potential.load`.
 
     Notes
     -----
@@ -43,8 +47,14 @@ class HDNNPCalculator(Calculator):  # type: ignore[misc]
 
     implemented_properties: ClassVar[list[str]] = [*OUTPUTS, *EXTRAPOLATION]
 
-    def __init__(self, potential: Potential, **kwargs: Any) -> None:
+    def __init__(
+        self, potential: Potential | str | Path, units: GivenUnits | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        if isinstance(potential, str | Path):
+            from autune.potential.model import Potential
+
+            potential = Potential.load(potential, units)
         self.potential = potential
         self.extrapolations = np.zeros(0, dtype=np.int64)
 
@@ -76,7 +86,9 @@ class CommitteeCalculator(Calculator):  # type: ignore[misc]
     Parameters
     ----------
     committee
-        The committee.
+        The committee, or its folder.
+    units
+        Units of the files in the folder, as in `Committee.load`.
 
     Notes
     -----
@@ -86,8 +98,14 @@ class CommitteeCalculator(Calculator):  # type: ignore[misc]
 
     implemented_properties: ClassVar[list[str]] = [*OUTPUTS, *EXTRAPOLATION, *SPREADS]
 
-    def __init__(self, committee: Committee, **kwargs: Any) -> None:
+    def __init__(
+        self, committee: Committee | str | Path, units: GivenUnits | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        if isinstance(committee, str | Path):
+            from autune.potential.committee import Committee
+
+            committee = Committee.load(committee, units)
         self.committee = committee
         self.extrapolations = np.zeros(0, dtype=np.int64)
 

@@ -93,10 +93,7 @@ def compute_descriptors(
     table = symmetry_tables(architecture)
     n_max = int(table.n_functions.max())
     elements = [element_indices(structure, architecture) for structure in structures]
-    found = deque(
-        neighbour_list(structure, architecture.r_cutoff * architecture.length_unit)
-        for structure in structures
-    )
+    found = deque(neighbour_list(structure, architecture.reach) for structure in structures)
     pairs = [
         merge_images(neighbours.first, neighbours.index, np.argsort(element, kind="stable"))
         for neighbours, element in zip(found, elements, strict=True)

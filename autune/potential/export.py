@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
+from ase.data import atomic_numbers, covalent_radii
 
-from autune.architecture import Architecture
 from autune.errors import ConfigError, ExportMismatch
-from autune.formats.files import write_text
+from autune.formats.files import make_folder, write_text
 from autune.potential.committee import Committee, replacing_committee
+from autune.potential.lammps_inputs import FOLDER, lammps_input, property_inputs
 from autune.potential.model import Potential
 from autune.structures import Structure
+from autune.units import GivenUnits, UnitSystem, convert, unit_system
 
 TOLERANCE = 1e-10
 """Largest allowed difference of energies (eV) and forces (eV/Angstrom), relative above 1."""
 
 
 def export_potential(
-    potential: Potential, directory: str | Path, structures: Sequence[Structure] = ()
+    potential: Potential,
+    directory: str | Path,
+    structures: Sequence[Structure] = (),
+    units: GivenUnits = "ev-angstrom",
 ) -> None:
-    """Write a potential in eV and Angstrom: input.nn, scaling.data, weights.*.data, in.lammps.
+    """Write a potential: input.nn, scaling.data, weights.*.data, in.lammps.
+
+    Its folder lammps gets inputs for lattice constant, elastic constants and surface energies.
 
     Parameters
     ----------
@@ -34,6 +41,8 @@ def export_potential(
     structures
         On which the written potential must predict what the original does; by default distorted
         crystals of its elements.
+    units
+        Of the files; those that the potential has already keep all their digits.
 
     Raises
     ------
@@ -50,21 +59,28 @@ def export_potential(
             "",
             f"{directory} holds a potential of other elements ({foreign[0]}); name another folder",
         )
-    converted = convert_to_eV_and_Angstrom(potential)
+    converted = convert_potential(potential, unit_system(units))
     compared = structures or distorted_crystals(potential.elements)
     # First where nobody looks: a refused potential leaves no file.
     with tempfile.TemporaryDirectory() as trial:
         converted.save(trial)
         compare_potentials(potential, Potential.load(trial), compared)
     converted.save(directory)
-    write_text(directory / "in.lammps", lammps_input(potential))
+    system = converted.architecture.units
+    write_text(directory / "in.lammps", lammps_input(converted, system))
+    make_folder(directory / FOLDER)
+    for name, text in property_inputs(converted, system).items():
+        write_text(directory / FOLDER / name, text)
     compare_potentials(potential, Potential.load(directory), compared)
 
 
 def export_committee(
-    potentials: Sequence[Potential], directory: str | Path, structures: Sequence[Structure] = ()
+    potentials: Sequence[Potential],
+    directory: str | Path,
+    structures: Sequence[Structure] = (),
+    units: GivenUnits = "ev-angstrom",
 ) -> None:
-    """Write a committee in eV and Angstrom: a folder seed-0, seed-1, ... for each potential.
+    """Write a committee: a folder seed-0, seed-1, ... for each potential.
 
     Each is written and compared as by `export_potential`.  A committee that is there already is
     replaced, whole or not at all.
@@ -75,7 +91,7 @@ def export_committee(
         Two or more of the same elements, in any units.
     directory
         Made when it is missing.
-    structures
+    structures, units
         As in `export_potential`.
 
     Raises
@@ -91,35 +107,37 @@ def export_committee(
     with replacing_committee(directory) as fresh:
         for number, member in enumerate(members):
             try:
-                export_potential(member, fresh / f"seed-{number}", structures)
+                export_potential(member, fresh / f"seed-{number}", structures, units)
             except ExportMismatch as error:
                 raise ExportMismatch(f"member {number} of the committee: {error}") from None
 
 
-def convert_to_eV_and_Angstrom(potential: Potential) -> Potential:
-    """Return the same potential with files in eV and Angstrom.
+def convert_potential(potential: Potential, units: UnitSystem) -> Potential:
+    """Return the same potential with files in other units.
 
-    Lengths are multiplied; the networks keep their numbers, because n2p2's internal units
-    (conv_energy, conv_length) take the conversion of energies and forces (N2P2 6).
+    Lengths and energies are converted; the networks keep their numbers, because n2p2's internal
+    units (conv_energy, conv_length) take the conversion of energies and forces (N2P2 6).  The way
+    back gives the same digits (`autune.units.convert`).
     """
     a = potential.architecture
-    if (a.length_unit, a.energy_unit) == (1.0, 1.0):
+    if a.units == units:
         return potential
 
-    converted = Architecture(
-        **{
-            **a.__dict__,
-            "symmetry_functions": {
-                element: tuple(f.in_lengths_of(a.length_unit) for f in functions)
-                for element, functions in a.symmetry_functions.items()
-            },
-            "atom_energies": {e: value * a.energy_unit for e, value in a.atom_energies.items()},
-            "mean_energy": a.mean_energy * a.energy_unit,
-            "conv_energy": a.conv_energy / a.energy_unit,
-            "conv_length": a.conv_length / a.length_unit,
-            "length_unit": 1.0,
-            "energy_unit": 1.0,
-        }
+    def energy(value: float) -> float:
+        return convert(value, a.energy_unit, units.energy)
+
+    converted = replace(
+        a,
+        symmetry_functions={
+            element: tuple(f.in_lengths_of(a.length_unit, units.length) for f in functions)
+            for element, functions in a.symmetry_functions.items()
+        },
+        atom_energies={e: energy(value) for e, value in a.atom_energies.items()},
+        mean_energy=energy(a.mean_energy),
+        conv_energy=convert(a.conv_energy, 1.0 / a.energy_unit, 1.0 / units.energy),
+        conv_length=convert(a.conv_length, 1.0 / a.length_unit, 1.0 / units.length),
+        length_unit=units.length,
+        energy_unit=units.energy,
     )
     return Potential(converted, potential.scaling, potential.weights, potential.keywords)
 
@@ -161,56 +179,3 @@ def distorted_crystals(elements: Sequence[str]) -> list[Structure]:
                 Structure(kinds, positions, factor * edge * np.eye(3), name=f"strain {strain:g}")
             )
     return structures
-
-
-def lammps_input(potential: Potential) -> str:
-    """Write a LAMMPS input that relaxes a crystal with the exported potential."""
-    elements = potential.elements
-    crystal, a = _crystal(elements)
-    relaxed = "aniso" if crystal == "hcp" else "iso"
-    masses = "\n".join(
-        f"mass            {i} {atomic_masses[atomic_numbers[element]]:.6g}  # {element}"
-        for i, element in enumerate(elements, start=1)
-    )
-    mix = "\n".join(
-        f"set             type 1 type/ratio {i} {1 / i:.6g} 12345"
-        for i in range(len(elements), 1, -1)
-    )
-    return f"""\
-# A neural network potential of {", ".join(elements)} in LAMMPS (package ML-HDNNP).
-# Run in this folder: lmp -in in.lammps
-units           metal
-atom_style      atomic
-boundary        p p p
-
-# Put your own structure here (read_data): the crystal is an example.
-lattice         {crystal} {a:.4f}
-region          box block 0 4 0 4 0 4
-create_box      {len(elements)} box
-create_atoms    1 box
-{mix}
-{masses}
-# The potential: eV and Angstrom, so no cflength and cfenergy.  An extrapolation warning says that
-# a symmetry function left the range of the training set; the run stops after maxew of them.
-pair_style      hdnnp {potential.r_cutoff + 0.01:.6g} dir "./" &
-                showew no showewsum 100 resetew no maxew 100000
-pair_coeff      * * {" ".join(elements)}
-
-thermo          10
-thermo_style    custom step pe press lx ly lz
-fix             relax all box/relax {relaxed} 0.0
-minimize        1e-12 1e-8 1000 10000
-"""
-
-
-def _crystal(elements: Sequence[str]) -> tuple[str, float]:
-    """Return LAMMPS' name and the lattice constant (Angstrom) of the first element's crystal.
-
-    Of ASE's table of ground states; an element of which LAMMPS does not know the lattice is an
-    fcc crystal of touching covalent spheres.
-    """
-    state = reference_states[atomic_numbers[elements[0]]]
-    if state is not None and state["symmetry"] in ("fcc", "bcc", "sc", "diamond", "hcp"):
-        return state["symmetry"], state["a"]
-    radius = max(covalent_radii[atomic_numbers[element]] for element in elements)
-    return "fcc", 2.0 * np.sqrt(2.0) * radius

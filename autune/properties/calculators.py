@@ -14,6 +14,7 @@ from ase.calculators.calculator import (
 )
 from ase.calculators.names import names as registry
 
+import autune.ase_plugin  # noqa: F401, ASE is told of autune's calculators
 from autune.errors import ConfigError, short
 from autune.properties.eam import LONGEST_CUTOFF, find_eam_file, read_eam
 from autune.settings import BaselineSettings

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from functools import cache
 from urllib.parse import urlsplit
 
-from autune.dataset import Dataset, check_groups, check_trainable, make_folds, split_dataset
+from autune.dataset import (
+    Dataset,
+    check_groups,
+    check_trainable,
+    make_folds,
+    read_dataset,
+    split_dataset,
+)
 from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, metric_names
 from autune.potential.basis import build_architecture
@@ -15,11 +22,12 @@ from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
+from autune.training.start import load_start
 
 
 def load_dataset(settings: DatasetSettings) -> Dataset:
     """Read and split the structures that settings name."""
-    return split_dataset(Dataset.read(settings.path, settings.units), settings)
+    return split_dataset(read_dataset(settings), settings)
 
 
 def load_for_trials(settings: DatasetSettings) -> Dataset:
@@ -78,7 +86,9 @@ def _check_holdout(space: SearchSpace, settings: Settings) -> None:
             "only the winner of a confirmation is measured on these structures; add confirm: "
             "{best: 5, seeds: 10}, or leave holdout_fraction out",
         )
-    deciding = ("path", "holdout_fraction", "split_seed", "test_structures", "leave_out_groups")
+    deciding = (
+        "path", "elements", "holdout_fraction", "split_seed", "test_structures", "leave_out_groups",
+    )  # fmt: skip
     for parameter in space.parameters:
         if parameter.path[0] == "dataset" and parameter.path[1] in deciding:
             raise ConfigError(
@@ -145,9 +155,10 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
             "out, or give the data set without a split",
         )
     architecture = build_architecture(settings.potential)
-    check_trainable(dataset, architecture.elements, architecture.r_cutoff)
+    check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     make_folds(dataset, settings)
+    load_start(settings)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
         check_baselines(settings.evaluation.properties, settings.potential.elements)
@@ -166,7 +177,7 @@ def check_searched_data(space: SearchSpace) -> None:
             settings = space.apply({**first, parameter.key: value})
             how = settings.dataset
             try:
-                dataset = split_dataset(read(how.path, how.units), how)
+                dataset = split_dataset(read(how.path, how.units, how.energy), how)
                 prepare_dataset(dataset, settings)
             except (ConfigError, DataError) as error:
                 raise ConfigError(

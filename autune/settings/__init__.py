@@ -38,6 +38,10 @@ from autune.settings.experiment import (
     Settings,
     describe,
 )
+from autune.settings.functions import (
+    FunctionSelectionSettings,
+    RuleSettings,
+)
 from autune.settings.motion import (
     DynamicsSettings,
     PhononSettings,
@@ -76,6 +80,7 @@ __all__ = [
     "ElasticSettings",
     "EquationOfStateSettings",
     "EvaluationSettings",
+    "FunctionSelectionSettings",
     "InitializationSettings",
     "KalmanSettings",
     "LatticeSettings",
@@ -86,6 +91,7 @@ __all__ = [
     "PropertiesSettings",
     "RadialSettings",
     "ResourceSettings",
+    "RuleSettings",
     "ScoreSettings",
     "SearchSettings",
     "SelectionSettings",

@@ -6,13 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from autune.settings.fields import Model
+from autune.settings.fields import Model, Units
 
 
 class DatasetSettings(Model):
     """Which structures, and which of them are for the test."""
 
     path: str = Field(description="File or folder of structures, or builtin:gold.")
+    elements: tuple[str, ...] = Field(
+        (),
+        description="Use only structures of these elements, each with one of them or several; "
+        "default: all structures.",
+    )
     split: Literal["random", "groups", "file"] = Field(
         "random",
         description="random: test_fraction by split_seed; groups: test_groups are the test; "
@@ -41,8 +46,14 @@ class DatasetSettings(Model):
         description="Groups not used for training; their test structures stay in the test, which "
         "shows how well a potential transfers to them.",
     )
-    units: Literal["eV,Angstrom", "Hartree,Bohr"] = Field(
-        "eV,Angstrom", description="Units of an input.data file (others carry their own)."
+    units: Units = Field(
+        "ev-angstrom", description="Units of an input.data file (others carry their own)."
+    )
+    energy: Literal["free", "e0"] = Field(
+        "free",
+        description="Of files with two energies (VASP, GPAW, FHI-aims with smearing) the free "
+        "energy, whose derivatives the forces are, or e0, extrapolated to no smearing; other "
+        "files have one.",
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ import json
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -17,7 +17,7 @@ from autune.errors import ConfigError, short
 from autune.log import mask_credentials
 from autune.settings.data import DatasetSettings
 from autune.settings.evaluation import EvaluationSettings
-from autune.settings.fields import OF_ALL, PER_ELEMENT, Model
+from autune.settings.fields import FORMS, Model
 from autune.settings.potential import PotentialSettings
 from autune.settings.search import (
     ConfirmSettings,
@@ -127,7 +127,7 @@ _MESSAGES = {
 def _first_mistake(error: ValidationError) -> ConfigError:
     """Turn pydantic's first error into one line with the dotted key and a remedy."""
     first = error.errors()[0]
-    path = tuple(part for part in first["loc"] if part not in (OF_ALL, PER_ELEMENT))
+    path = tuple(part for part in first["loc"] if part not in FORMS)
     location = [str(part) for part in path]
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
@@ -209,4 +209,8 @@ def _choices(annotation: Any) -> list[str]:
     """Return the words that a setting may be, if there are few."""
     if get_origin(annotation) is Literal:
         return [str(choice) for choice in get_args(annotation)]
+    if _is_union(annotation):  # one word, or a list of words
+        first = get_args(annotation)[0]
+        words = _choices(get_args(first)[0]) if get_origin(first) is Annotated else []
+        return words if len(words) > 1 else []
     return []

@@ -20,14 +20,20 @@ from autune.settings.compact import CompactSettings
 from autune.settings.fields import (
     OF_ALL,
     PER_ELEMENT,
+    PER_LAYER,
     Count,
     Eta,
     Factor,
     Model,
     NotNegative,
     Shift,
+    Units,
 )
+from autune.settings.functions import FunctionSelectionSettings, RuleSettings
 from autune.symmetry_lines import parse_symmetry_function
+
+LAST_BEFORE_CUTOFF = 0.5
+"""Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
 
 
 def _check_line(line: str) -> str:
@@ -47,8 +53,12 @@ def _check_line(line: str) -> str:
     return line
 
 
-def _form_of_layers(value: Any) -> str:
+def _form(value: Any) -> str:
     return PER_ELEMENT if isinstance(value, dict) else OF_ALL
+
+
+def _form_of_activation(value: Any) -> str:
+    return PER_LAYER if isinstance(value, list | tuple) else OF_ALL
 
 
 Layers = Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -109,6 +119,12 @@ class SymmetryFunctionSettings(Model):
         "as after symfunction_short in an input.nn, such as 'Au 2 Au 0.1 0.0 6.0'; each has its "
         "own cutoff radius. [Angstrom]",
     )
+    rule: RuleSettings | None = Field(
+        None, description="Grids of functions, in place of basis, radial and angular."
+    )
+    selection: FunctionSelectionSettings = Field(
+        FunctionSelectionSettings(), description="Which of the functions are kept."
+    )
 
     compact: CompactSettings | None = Field(
         None,
@@ -124,10 +140,13 @@ class SymmetryFunctionSettings(Model):
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
         if self.explicit:
-            self._refuse_beside("explicit", "compact", "weighted")
+            self._refuse_beside("explicit", "compact", "rule", "weighted")
             return self
         if self.compact is not None:
-            self._refuse_beside("compact")
+            self._refuse_beside("compact", "rule")
+            return self
+        if self.rule is not None:
+            self._refuse_beside("rule", "weighted")
             return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
@@ -156,6 +175,12 @@ class PotentialSettings(Model):
     """The form of the potential: everything but its weights."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
+    units: Units = Field(
+        "ev-angstrom",
+        description="Units of all lengths and energies in this section, and of the potential's "
+        "files; hartree-bohr keeps the digits of an imported potential. Inside all is eV and "
+        "Angstrom.",
+    )
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
     cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
         6.0, description="Cutoff radius. [Angstrom]"
@@ -168,14 +193,17 @@ class PotentialSettings(Model):
     )
     hidden_layers: Annotated[
         Annotated[Layers, Tag(OF_ALL)] | Annotated[dict[str, Layers], Tag(PER_ELEMENT)],
-        Discriminator(_form_of_layers),
+        Discriminator(_form),
     ] = Field(
         (25, 25),
         description="Neurons per hidden layer, of all elements or per element ({Au: [25, 25], Cu: "
         "[15, 15]}, as many layers each; n2p2 2.3.0 and LAMMPS read it, n2p2's development version "
         "does not).",
     )
-    activation: Activation = Field("tanh", description="Activation of the hidden layers.")
+    activation: Annotated[
+        Annotated[Activation, Tag(OF_ALL)] | Annotated[tuple[Activation, ...], Tag(PER_LAYER)],
+        Discriminator(_form_of_activation),
+    ] = Field("tanh", description="Activation of the hidden layers, of all or a list of each.")
     output_activation: Activation = Field("identity", description="Activation of the output.")
     normalize_nodes: bool = Field(False, description="Divide arguments of neurons by their fan-in.")
     scaling: ScalingMode = Field("scale_center", description="From symmetry functions to inputs.")
@@ -189,8 +217,14 @@ class PotentialSettings(Model):
         1e-8,
         description="Functions whose range over the training set is not larger are dropped.",
     )
-    atom_energies: dict[str, float] = Field(
-        {}, description="Energy of the free atom, subtracted before training. [eV]"
+    atom_energies: Annotated[
+        Annotated[Literal["fit"], Tag(OF_ALL)] | Annotated[dict[str, float], Tag(PER_ELEMENT)],
+        Discriminator(_form),
+    ] = Field(
+        {},
+        description="Energy of the free atom per element, subtracted before training; fit: by "
+        "least squares of the energies per atom of the training structures over their "
+        "composition, with one element their mean. [eV]",
     )
 
     @field_validator("hidden_layers", mode="before")
@@ -215,11 +249,29 @@ class PotentialSettings(Model):
         return layers
 
     @model_validator(mode="after")
+    def _activations_of_all_layers(self) -> PotentialSettings:
+        if isinstance(self.activation, tuple) and len(self.activation) != self.n_hidden_layers:
+            raise ValueError(
+                f"activation lists {len(self.activation)} layers, hidden_layers has "
+                f"{self.n_hidden_layers}; give one for each, or one word for all"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _range_not_empty(self) -> PotentialSettings:
         if self.scale_max <= self.scale_min:
             raise ValueError(
                 f"scale_max ({self.scale_max:g}) must be larger than scale_min ({self.scale_min:g})"
             )
+        rule = self.symmetry_functions.rule
+        if rule is not None and rule.spacing == "linear":
+            last = rule.r_last or self.cutoff_radius - LAST_BEFORE_CUTOFF
+            if not rule.r_first < last <= self.cutoff_radius:
+                raise ValueError(
+                    f"the grid of symmetry_functions.rule goes from {rule.r_first:g} to {last:g} "
+                    f"Angstrom and must grow and end at {self.cutoff_radius:g} or before; change "
+                    "r_first, r_last or cutoff_radius"
+                )
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
         compact = self.symmetry_functions.compact

@@ -36,7 +36,12 @@ def test_every_verb_teaches_with_an_example(run):
     listed = text.split("Commands:")[1]
     verbs = [line.split()[0] for line in listed.splitlines() if line.strip()]
     assert {"train", "search", "export", "predict", "evaluate", "properties"} <= set(verbs)
-    for verb in [*((v,) for v in verbs if v != "data"), ("data", "info"), ("data", "convert")]:
+    for verb in [
+        *((v,) for v in verbs if v != "data"),
+        ("data", "info"),
+        ("data", "convert"),
+        ("data", "functions"),
+    ]:
         code, text, _ = run(*verb, "--help")
         assert code == 0
         assert f"autune {' '.join(verb)}" in text.split("Example")[1]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,23 @@ def test_groups() -> None:
     without = split_dataset(GOLD, how(leave_out_groups=["bcc", "fcc"]))
     assert without.groups == ("surface_100", "surface_111")
     assert len(without.train) + len(without.test) == 60
+
+
+def test_structures_with_other_elements_are_left_out() -> None:
+    def made(symbols: str) -> Structure:
+        numbers = Atoms(symbols).numbers
+        return Structure(numbers=numbers, positions=np.eye(3)[: len(numbers)], energy=1.0)
+
+    alloys = Dataset.from_structures(map(made, ("Au", "Ag", "AuAg", "AuCu", "Cu3")), "alloys")
+    kept = split_dataset(alloys, how(elements=["Ag", "Au"], test_fraction=0.4))
+    assert [s.numbers.tolist() for s in kept.structures] == [[79], [47], [79, 47]]
+    with pytest.raises(
+        ConfigError, match=r"dataset\.elements: the data has no element 'Pt'; there"
+    ):
+        split_dataset(alloys, how(elements=["Pt"]))
+    mixed = Dataset.from_structures([made("AuAg")], "alloys")
+    with pytest.raises(DataError, match=r"leaves out all structures of alloys: .* none of Au"):
+        split_dataset(mixed, how(elements=["Au"]))
 
 
 def test_names() -> None:

@@ -18,7 +18,8 @@ from scipy.spatial.transform import Rotation
 from autune.errors import ConfigError, DataError, ExportMismatch, FormatError
 from autune.formats.atoms import from_atoms
 from autune.formats.input_data import read_input_data
-from autune.potential.export import compare_potentials, export_potential, lammps_input
+from autune.potential.export import compare_potentials, export_potential
+from autune.potential.lammps_inputs import lammps_input
 from autune.potential.model import Potential
 from autune.structures import Structure
 from autune.units import BOHR, HARTREE

