@@ -146,7 +146,12 @@ class SymmetryFunctionSettings(Model):
             self._refuse_beside("compact", "rule")
             return self
         if self.rule is not None:
-            self._refuse_beside("rule", "weighted")
+            self._refuse_beside("rule")
+            if self.weighted and self.rule.angular in ("wide", "both"):
+                raise ValueError(
+                    "no weighted function is wide (type 9); set rule.angular to narrow, or leave "
+                    "weighted out"
+                )
             return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0

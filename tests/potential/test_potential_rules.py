@@ -102,5 +102,7 @@ def test_rule_needs_no_basis_and_stands_beside_no_list() -> None:
         == (build_architecture(PotentialSettings.model_validate(settings)).symmetry_functions["Au"])
     )
     beside["explicit"] = ["Au 2 Au 0.1 0.0 6.0"]
-    with pytest.raises(ValidationError, match="and rule is one; leave one of them out"):
+    with pytest.raises(
+        ValidationError, match="explicit makes all functions, and rule changes none"
+    ):
         PotentialSettings.model_validate(settings)
