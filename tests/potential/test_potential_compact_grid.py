@@ -88,6 +88,8 @@ def test_weighted_functions_do_not_grow_with_the_elements() -> None:
     ("rules", "message"),
     [
         ({"weighted": True}, "no weighted function is wide (type 9); set angular.kind to narrow"),
+        ({"weighted": True, "rule": {}}, "no weighted function is wide (type 9); set rule.angular"),
+        ({"compact": {}, "rule": {}}, "compact makes all functions, and rule changes none"),
         ({"compact": {}, "r_shift": 0.5}, "compact makes all functions, and r_shift changes none"),
         ({"compact": {}, "radial": {"eta": [1.0]}}, "and radial changes none of them; leave one"),
         ({"explicit": ["Au 12 1 0 6"], "weighted": True}, "explicit makes all functions, and weig"),
