@@ -12,6 +12,7 @@ from autune.dataset.inspection import (
     describe_dataset,
 )
 from autune.dataset.split import check_groups, find_duplicates, split_dataset
+from autune.dataset.stresses import check_stresses, knows_stress
 
 __all__ = [
     "Dataset",
@@ -20,9 +21,11 @@ __all__ = [
     "GroupReport",
     "Outlier",
     "check_groups",
+    "check_stresses",
     "check_trainable",
     "describe_dataset",
     "find_duplicates",
+    "knows_stress",
     "make_folds",
     "split_dataset",
     "write_dataset",

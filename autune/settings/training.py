@@ -9,6 +9,12 @@ from pydantic import Field, model_validator
 from autune.settings.fields import Count, Fraction, Model, NotNegative, Positive
 
 
+def count_updates(n_updates: int, force_ratio: float, stress_ratio: float) -> tuple[int, int]:
+    """Return how many of the updates of an epoch are of forces and of stresses."""
+    n_forces = round(n_updates * force_ratio)
+    return n_forces, min(round(n_updates * stress_ratio), n_updates - n_forces)
+
+
 class KalmanSettings(Model):
     """Extended Kalman filter, as n2p2 has it; n2p2 knows neither decoupling nor precision."""
 
@@ -51,6 +57,7 @@ class SelectionSettings(Model):
     )
     energy_threshold: NotNegative = Field(0.0, description="Threshold of energies.")
     force_threshold: NotNegative = Field(1.0, description="Threshold of force components.")
+    stress_threshold: NotNegative = Field(0.0, description="Threshold of stress components.")
     trials: Count = Field(3, description="Candidates tried; then the worst of them is used.")
 
 
@@ -76,13 +83,24 @@ class TrainingSettings(Model):
     epochs: Count = Field(100, description="Number of epochs.")
     updates_per_epoch: Count = Field(1000, description="Filter updates per epoch.")
     force_ratio: Fraction = Field(0.9, description="Force updates / all updates of an epoch.")
+    stress_ratio: Fraction = Field(
+        0.0,
+        description="Stress updates / all updates of an epoch; what forces and stresses leave is "
+        "of energies.",
+    )
     streams: Count = Field(1, description="Candidates of one update (multistream).")
     multistream: Literal["full", "task", "sum"] = Field(
         "full",
         description="full: every candidate is an observation; task: candidates of a rank are added "
         "up; sum: all candidates are added up.",
     )
+    energy_weight: Positive = Field(1.0, description="Weight of energy errors.")
     force_weight: Positive = Field(1.0, description="Weight of force errors.")
+    stress_weight: Positive = Field(
+        1.0,
+        description="Weight of stress errors, which are compared as stress times volume: an "
+        "energy of the whole structure.",
+    )
     group_weights: dict[str, Positive] = Field(
         {}, description="Weight of the structures of a group; default 1."
     )
@@ -104,12 +122,26 @@ class TrainingSettings(Model):
     )
     seed: int = Field(1, ge=0, description="Seed of weights and candidates (of the first seed).")
 
+    @model_validator(mode="after")
+    def _ratios_leave_no_less_than_nothing(self) -> TrainingSettings:
+        if self.force_ratio + self.stress_ratio > 1.0 + 1e-12:
+            raise ValueError(
+                f"force_ratio and stress_ratio together must be at most 1, found "
+                f"{self.force_ratio:g} + {self.stress_ratio:g}; lower one of them"
+            )
+        return self
+
     @property
     def trains_energies(self) -> bool:
-        """Whether an epoch has energy updates; forces alone leave a constant per atom open."""
-        return self.n_force_updates < self.updates_per_epoch
+        """Whether an epoch has energy updates; derivatives alone leave a constant per atom open."""
+        return self.n_force_updates + self.n_stress_updates < self.updates_per_epoch
 
     @property
     def n_force_updates(self) -> int:
         """Force updates of an epoch."""
-        return round(self.updates_per_epoch * self.force_ratio)
+        return count_updates(self.updates_per_epoch, self.force_ratio, self.stress_ratio)[0]
+
+    @property
+    def n_stress_updates(self) -> int:
+        """Stress updates of an epoch."""
+        return count_updates(self.updates_per_epoch, self.force_ratio, self.stress_ratio)[1]

@@ -14,7 +14,7 @@ def training_keywords(
     """Return the keywords of nnp-train for a training on so many energies and force components."""
     s, k, i = settings, settings.kalman, settings.initialization
     force_updates = s.n_force_updates
-    energy_updates = s.updates_per_epoch - force_updates
+    energy_updates = s.updates_per_epoch - force_updates - s.n_stress_updates
     values: dict[str, str | int | float] = {
         "epochs": s.epochs,
         "random_seed": s.seed,

@@ -25,6 +25,7 @@ from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared
 from autune.training.shared_set import SharedSet
 from autune.training.trainer import Trainer
+from autune.units import EV_PER_ANGSTROM3_IN_GPA
 
 Score = Callable[[Mapping[str, float]], float]
 
@@ -69,7 +70,8 @@ def train_potential(
     prepared
         Data made ready by `prepare`.
     score
-        From energy_rmse and force_rmse to the scalar that decides which epoch is best.
+        From energy_rmse, force_rmse and, where stresses are known, stress_rmse to the scalar that
+        decides which epoch is best.
     seed
         Added to `training.seed`, from 0; the epochs bear it.
     report
@@ -200,20 +202,24 @@ class _Start:
         train, test = self.trainer.errors, self.test.measure(self.trainer.weights)
         to_eV = 1.0 / self.architecture.conv_energy
         to_force = self.architecture.conv_length / self.architecture.conv_energy
+        to_GPa = to_eV * EV_PER_ANGSTROM3_IN_GPA
+        errors = {
+            "energy_rmse": test.energy_rmse * to_eV,
+            "force_rmse": test.force_rmse * to_force,
+        }
+        if self.test.n_stresses > 0:
+            errors["stress_rmse"] = test.stress_rmse * to_GPa
         return Epoch(
             seed=self.seed,
             number=number,
             train_energy_rmse=train.energy_rmse * to_eV,
-            test_energy_rmse=test.energy_rmse * to_eV,
+            test_energy_rmse=errors["energy_rmse"],
             train_force_rmse=train.force_rmse * to_force,
-            test_force_rmse=test.force_rmse * to_force,
-            score=score(
-                {
-                    "energy_rmse": test.energy_rmse * to_eV,
-                    "force_rmse": test.force_rmse * to_force,
-                }
-            ),
+            test_force_rmse=errors["force_rmse"],
+            score=score(errors),
             seconds=seconds,
+            train_stress_rmse=train.stress_rmse * to_GPa,
+            test_stress_rmse=errors.get("stress_rmse", math.nan),
         )
 
     def potential(self, weights: np.ndarray) -> Potential:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autune.architecture import Architecture
-from autune.dataset import Dataset, check_groups, check_trainable
+from autune.dataset import Dataset, check_groups, check_stresses, check_trainable
 from autune.formats.tables import Scaling
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import element_indices
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
-from autune.training.inputs import find_inputs
+from autune.training.inputs import Share, find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
 from autune.training.shared_set import Part
@@ -67,6 +68,7 @@ def prepare(
     architecture = build_architecture(settings.potential)
     check_trainable(dataset, architecture.elements, architecture.r_cutoff)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
+    check_stresses(dataset, settings)
     ranks = communicator or Serial()
     single = settings.training.derivatives == "single"
     inputs = find_inputs(dataset, architecture, settings.potential.minimum_spread, single, ranks)
@@ -79,12 +81,11 @@ def prepare(
             stacklevel=2,
         )
     train, test = (
-        Part(
-            collect_observables(share.structures, share.descriptors, architecture),
-            share.n_atoms,
-            share.owner,
+        _part(structures, share, architecture)
+        for structures, share in (
+            (dataset.train_structures, inputs.train),
+            (dataset.test_structures, inputs.test),
         )
-        for share in (inputs.train, inputs.test)
     )
     structures = list(dataset.train_structures)
     group_weights = settings.training.group_weights
@@ -100,6 +101,18 @@ def prepare(
         shares=element_shares(structures, architecture) if per_element else None,
         dropped=inputs.dropped,
         identity=f"{settings.identity}-{dataset.fingerprint[:16]}",
+    )
+
+
+def _part(structures: Sequence[Structure], share: Share, architecture: Architecture) -> Part:
+    """Put what a rank has of a set beside what it knows of all its structures."""
+    stressed = [s for s, structure in enumerate(structures) if structure.virial is not None]
+    return Part(
+        collect_observables(share.structures, share.descriptors, architecture),
+        share.n_atoms,
+        share.owner,
+        np.array(stressed, dtype=np.int64),
+        np.array([structures[s].volume for s in stressed], dtype=np.float64),
     )
 
 

@@ -26,6 +26,8 @@ from autune.training.shared_set import SharedSet
 class Shares:
     """What an element's own filter sees of an error (N2P2 8.4, update strategy 1).
 
+    Of a stress as much as of an energy: both are of the whole structure.
+
     Parameters
     ----------
     energy
@@ -78,14 +80,18 @@ class Trainer:
         self.communicator = communicator
         self._shares = shares
         self._factors: dict[Kind, FloatArray] = {
-            "energy": structure_weights,
+            "energy": structure_weights * settings.energy_weight,
             "force": np.repeat(structure_weights, 3 * train.n_atoms) * settings.force_weight,
+            "stress": np.repeat(structure_weights[train.stressed], 6) * settings.stress_weight,
         }
         selection = settings.selection
         self._candidates: dict[Kind, Candidates] = {
             "energy": Candidates(train.n_structures, selection.energy_threshold, selection),
             "force": Candidates(train.n_components, selection.force_threshold, selection),
         }
+        if settings.n_stress_updates > 0:
+            threshold = selection.stress_threshold
+            self._candidates["stress"] = Candidates(train.n_stresses, threshold, selection)
         self._parts, layers_of_parts = zip(
             *divide_weights(train.networks, settings.kalman.per_element), strict=True
         )
@@ -103,9 +109,11 @@ class Trainer:
             If errors or weights are not finite any more.
         """
         s = self.settings
-        self._candidates["energy"].begin_epoch(self.generator, self.errors.energy)
-        self._candidates["force"].begin_epoch(self.generator, self.errors.force)
-        for kind in schedule_updates(s.updates_per_epoch, s.force_ratio, self.generator):
+        for kind, candidates in self._candidates.items():
+            candidates.begin_epoch(self.generator, self.errors.of_kind(kind))
+        for kind in schedule_updates(
+            s.updates_per_epoch, s.force_ratio, self.generator, s.stress_ratio
+        ):
             self.update(kind, self._choose(kind))
         for kalman_filter in self.filters:
             kalman_filter.covariance.settle()  # a restart begins with a settled covariance
@@ -121,9 +129,10 @@ class Trainer:
         Parameters
         ----------
         kind
-            Energies or force components.
+            Energies, or components of forces or stresses.
         chosen
-            Structures, or force components 3 atom + direction.
+            Structures, force components 3 atom + direction, or components 6 n + v of the stress
+            of the nth structure that has one.
         groups
             Places in `chosen` that are added up to one observation each; by default as the
             settings say.
@@ -151,13 +160,13 @@ class Trainer:
             )
 
     def _choose(self, kind: Kind) -> IntArray:
-        rmse = self.errors.energy_rmse if kind == "energy" else self.errors.force_rmse
+        rmse = self.errors.rmse_of_kind(kind)
         present_errors = partial(self.train.present_errors, kind, weights=self.weights)
         return self._candidates[kind].take(self.settings.streams, rmse, present_errors)
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
         if self._shares is None or not self.settings.kalman.per_element:
             return None
-        if kind == "energy":
-            return self._shares.energy[chosen]
-        return self._shares.force[chosen // 3]
+        if kind == "force":
+            return self._shares.force[chosen // 3]
+        return self._shares.energy[chosen if kind == "energy" else self.train.stressed[chosen // 6]]
