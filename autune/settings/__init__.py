@@ -52,6 +52,7 @@ from autune.settings.search import (
     TrackingSettings,
 )
 from autune.settings.training import (
+    AdamSettings,
     InitializationSettings,
     KalmanSettings,
     SelectionSettings,
@@ -63,6 +64,7 @@ from autune.settings.yaml_file import (
 
 __all__ = [
     "BESIDE_TRIALS",
+    "AdamSettings",
     "AngularSettings",
     "BaselineSettings",
     "ConfirmSettings",

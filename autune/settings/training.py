@@ -47,6 +47,19 @@ class KalmanSettings(Model):
     )
 
 
+class AdamSettings(Model):
+    """Adam, as n2p2 has it: gradient descent, to compare the filter with."""
+
+    eta: Positive = Field(0.001, description="Learning rate.")
+    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.9, description="Decay of the mean of the gradient."
+    )
+    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.999, description="Decay of the mean of its square."
+    )
+    epsilon: Positive = Field(1e-8, description="Added to the root of the mean square.")
+
+
 class SelectionSettings(Model):
     """How candidates are chosen for updates (idea: Blank and Brown, J. Chemom. 8, 391 (1994))."""
 
@@ -81,18 +94,20 @@ class TrainingSettings(Model):
     """The training of one potential."""
 
     epochs: Count = Field(100, description="Number of epochs.")
-    updates_per_epoch: Count = Field(1000, description="Filter updates per epoch.")
+    updates_per_epoch: Count = Field(1000, description="Updates of the weights per epoch.")
     force_ratio: Fraction = Field(0.9, description="Force updates / all updates of an epoch.")
     stress_ratio: Fraction = Field(
         0.0,
         description="Stress updates / all updates of an epoch; what forces and stresses leave is "
         "of energies.",
     )
-    streams: Count = Field(1, description="Candidates of one update (multistream).")
+    streams: Count = Field(
+        1, description="Candidates of one update (multistream; the batch of adam)."
+    )
     multistream: Literal["full", "task", "sum"] = Field(
         "full",
         description="full: every candidate is an observation; task: candidates of a rank are added "
-        "up; sum: all candidates are added up.",
+        "up; sum: all candidates are added up, errors and derivatives each.",
     )
     energy_weight: Positive = Field(1.0, description="Weight of energy errors.")
     force_weight: Positive = Field(1.0, description="Weight of force errors.")
@@ -105,7 +120,11 @@ class TrainingSettings(Model):
         {}, description="Weight of the structures of a group; default 1."
     )
     selection: SelectionSettings = Field(SelectionSettings(), description="Choice of candidates.")
+    optimizer: Literal["kalman", "adam"] = Field(
+        "kalman", description="What changes the weights; the section of the other one is not used."
+    )
     kalman: KalmanSettings = Field(KalmanSettings(), description="Extended Kalman filter.")
+    adam: AdamSettings = Field(AdamSettings(), description="Adam.")
     derivatives: Literal["double", "single"] = Field(
         "double",
         description="Precision in which derivatives of symmetry functions are kept; single takes "
@@ -130,6 +149,11 @@ class TrainingSettings(Model):
                 f"{self.force_ratio:g} + {self.stress_ratio:g}; lower one of them"
             )
         return self
+
+    @property
+    def per_element(self) -> bool:
+        """Whether every element has a filter of its own."""
+        return self.optimizer == "kalman" and self.kalman.per_element
 
     @property
     def trains_energies(self) -> bool:

@@ -89,7 +89,7 @@ def prepare(
     )
     structures = list(dataset.train_structures)
     group_weights = settings.training.group_weights
-    per_element = settings.training.kalman.per_element
+    per_element = settings.training.per_element
     return Prepared(
         architecture=architecture,
         scaling=inputs.scaling,

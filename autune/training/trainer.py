@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from autune.errors import DataError, TrainingDiverged
+from autune.kernels.kalman import AnyFloatArray
+from autune.kernels.network import Networks
 from autune.settings import TrainingSettings
 from autune.structures import FloatArray, IntArray
+from autune.training.adam import Adam
 from autune.training.candidates import (
     Candidates,
     Kind,
@@ -38,6 +42,45 @@ class Shares:
 
     energy: FloatArray
     force: FloatArray
+
+
+class Optimizer(Protocol):
+    """What makes changes of weights out of errors and their derivatives."""
+
+    packed: AnyFloatArray
+    schedule: list[float]
+
+    @property
+    def n_packed(self) -> int:
+        """Numbers of `packed`: all state but that of `schedule`."""
+
+    def update(self, H: FloatArray, xi: FloatArray) -> FloatArray:
+        """Return the change of the weights, shape (n_weights,).
+
+        Parameters
+        ----------
+        H
+            Derivatives of the observables, shape (n_weights, m), Fortran order.
+        xi
+            Errors, shape (m,).
+        """
+
+    def settle(self) -> None:
+        """Bring the state up to date, as a restart finds it."""
+
+
+def start_optimizers(
+    networks: Networks, settings: TrainingSettings, communicator: Communicator
+) -> list[tuple[slice, Optimizer]]:
+    """Return what changes the weights, each with its part of them."""
+    parts = divide_weights(networks, settings.per_element)
+    if settings.optimizer == "adam":
+        return [(part, Adam.start(part.stop - part.start, settings.adam)) for part, _ in parts]
+    per_epoch = settings.updates_per_epoch
+    return [
+        (part, KalmanFilter.start(layers, settings.kalman, communicator, per_epoch))
+        for part, layers in parts
+    ]
 
 
 class Trainer:
@@ -92,12 +135,9 @@ class Trainer:
         if settings.n_stress_updates > 0:
             threshold = selection.stress_threshold
             self._candidates["stress"] = Candidates(train.n_stresses, threshold, selection)
-        self._parts, layers_of_parts = zip(
-            *divide_weights(train.networks, settings.kalman.per_element), strict=True
-        )
-        self.filters = [
-            KalmanFilter.start(layers, settings.kalman, communicator) for layers in layers_of_parts
-        ]
+        optimizers = start_optimizers(train.networks, settings, communicator)
+        self._parts = [part for part, _ in optimizers]
+        self.optimizers = [optimizer for _, optimizer in optimizers]
         self.errors = train.measure(self.weights)
 
     def run_epoch(self) -> None:
@@ -115,8 +155,8 @@ class Trainer:
             s.updates_per_epoch, s.force_ratio, self.generator, s.stress_ratio
         ):
             self.update(kind, self._choose(kind))
-        for kalman_filter in self.filters:
-            kalman_filter.covariance.settle()  # a restart begins with a settled covariance
+        for optimizer in self.optimizers:
+            optimizer.settle()  # a restart begins with a settled covariance
         self.errors = self.train.measure(self.weights)
         if not (np.isfinite(self.errors.energy).all() and np.isfinite(self.errors.force).all()):
             raise TrainingDiverged("the errors of the training set are not finite any more")
@@ -145,19 +185,14 @@ class Trainer:
         xi *= factor
         rows *= factor[:, None]
         share = self._share(kind, chosen)
-        for e, (part, kalman_filter) in enumerate(zip(self._parts, self.filters, strict=True)):
+        for e, (part, optimizer) in enumerate(zip(self._parts, self.optimizers, strict=True)):
             seen = xi if share is None else xi * share[:, e]
             if groups is None:
                 H, errors = rows[:, part], seen
             else:
                 H = np.array([rows[group, part].sum(axis=0) for group in groups])
                 errors = np.array([seen[group].sum() for group in groups])
-            self.weights[part] += kalman_filter.update(
-                np.asfortranarray(H.T),
-                errors,
-                self.settings.kalman,
-                self.settings.updates_per_epoch,
-            )
+            self.weights[part] += optimizer.update(np.asfortranarray(H.T), errors)
 
     def _choose(self, kind: Kind) -> IntArray:
         rmse = self.errors.rmse_of_kind(kind)
@@ -165,7 +200,7 @@ class Trainer:
         return self._candidates[kind].take(self.settings.streams, rmse, present_errors)
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
-        if self._shares is None or not self.settings.kalman.per_element:
+        if self._shares is None or not self.settings.per_element:
             return None
         if kind == "force":
             return self._shares.force[chosen // 3]

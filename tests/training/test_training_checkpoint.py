@@ -105,6 +105,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"selection": {"mode": "sorted"}, "normalization": "ref"},
     {"keep": "last"},
     {"force_ratio": 0.5, "stress_ratio": 0.3, "streams": 2},
+    {"optimizer": "adam", "streams": 2},
     {"kalman": {"per_element": True}, "stress_ratio": 0.1, "selection": {"mode": "sorted"}},
 ]
 
