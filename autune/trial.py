@@ -74,9 +74,9 @@ class TrialResult:
         Of a complete trial those that `autune.evaluation.metrics.metric_names` lists, means over
         all trainings: energy_rmse, train_energy_rmse [eV/atom], force_rmse, train_force_rmse
         [eV/Angstrom] of the kept epoch, where stresses are known stress_rmse, train_stress_rmse
-        [GPa], property_error [%], property.NAME in the property's unit,
-        property_error.NAME [%], kept_epoch, epoch_seconds, score, prediction_time
-        [microseconds/atom], n_weights, n_symmetry_functions, and with `group_errors`
+        [GPa], with `stop_early` trained_epochs, property_error [%], property.NAME in the
+        property's unit, property_error.NAME [%], kept_epoch, epoch_seconds, score,
+        prediction_time [microseconds/atom], n_weights, n_symmetry_functions, and with `group_errors`
         energy_rmse.GROUP, force_rmse.GROUP.  With more than one seed also NAME_std, over the seeds
         of the means over the folds; with leave_one_group_out also energy_rmse.GROUP,
         force_rmse.GROUP, score.GROUP, over the seeds.
@@ -297,6 +297,8 @@ def _run_seed(
         "kept_epoch": float(kept.number),
         "epoch_seconds": trained.epochs[-1].seconds / trained.epochs[-1].number,
     }
+    if settings.training.stop_early is not None:
+        metrics["trained_epochs"] = float(trained.epochs[-1].number)
     metrics |= stress_metrics(fold.dataset, kept.test_stress_rmse, kept.train_stress_rmse)
     potential, tests = trained.potential, fold.dataset.test_structures
     if settings.evaluation.group_errors:
@@ -355,6 +357,7 @@ def _write_result(
         "metrics": result.metrics,
         "seeds": [training.metrics for training in trainings],
         "folds": [training.fold.name for training in trainings],
+        "stopped_early": [training.trained.stopped_early for training in trainings],
         "potential": str(chosen.folder.relative_to(result.directory)) if chosen else "",
         "seconds": result.seconds,
         "identity": identity,

@@ -154,6 +154,8 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
         compared = {} if wanted.reference is None else read_reference(wanted.reference)
         names += ["property_error", *(f"property.{name}" for name in properties)]
         names += [f"property_error.{name}" for name in properties if name in compared]
+    if settings.training.stop_early is not None:
+        names.append("trained_epochs")
     folds = make_folds(dataset, settings) if dataset is not None else ()
     if folds:
         known = [set(stress_metrics(fold.dataset, 0.0, 0.0)) for fold in folds]

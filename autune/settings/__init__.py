@@ -56,6 +56,7 @@ from autune.settings.training import (
     InitializationSettings,
     KalmanSettings,
     SelectionSettings,
+    StopEarlySettings,
     TrainingSettings,
 )
 from autune.settings.yaml_file import (
@@ -89,6 +90,7 @@ __all__ = [
     "SelectionSettings",
     "Settings",
     "StackingFaultSettings",
+    "StopEarlySettings",
     "SurfaceSettings",
     "SymmetryFunctionSettings",
     "Target",

@@ -90,6 +90,15 @@ class InitializationSettings(Model):
         return self
 
 
+class StopEarlySettings(Model):
+    """An end before the last epoch, by the score of the test set."""
+
+    patience: Count = Field(description="Epochs without a better score, after which it ends.")
+    improvement: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.0, description="Part by which a score must be lower than the best one to be better."
+    )
+
+
 class TrainingSettings(Model):
     """The training of one potential."""
 
@@ -138,6 +147,9 @@ class TrainingSettings(Model):
     )
     keep: Literal["best", "last"] = Field(
         "best", description="Which epoch's weights to keep; best: lowest score on the test set."
+    )
+    stop_early: StopEarlySettings | None = Field(
+        None, description="End when the score of the test set has ceased to fall; null: never."
     )
     seed: int = Field(1, ge=0, description="Seed of weights and candidates (of the first seed).")
 

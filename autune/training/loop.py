@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from autune.errors import TrainingDiverged
 from autune.potential.layout import build_networks, join_weights, split_weights
 from autune.potential.model import Potential
-from autune.settings import Settings
+from autune.settings import Settings, TrainingSettings
 from autune.training.checkpoint import Checkpoint, Progress
 from autune.training.epoch import Epoch, Report, go_on
 from autune.training.initial import initial_weights
@@ -24,6 +24,7 @@ from autune.training.observables import convert_to_training_units
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared
 from autune.training.shared_set import SharedSet
+from autune.training.stopping import has_stalled
 from autune.training.trainer import Trainer
 from autune.units import EV_PER_ANGSTROM3_IN_GPA
 
@@ -44,12 +45,15 @@ class Trained:
         Number of the kept epoch.
     finished
         False when a report stopped the training.
+    stopped_early
+        Whether it is finished before its last epoch, because test errors had ceased to fall.
     """
 
     potential: Potential
     epochs: tuple[Epoch, ...]
     kept: int
     finished: bool
+    stopped_early: bool = False
 
 
 def train_potential(
@@ -112,7 +116,7 @@ def _train(
     for epoch in _epochs(start, settings, progress, score):
         ranks = trainer.communicator
         go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
-        if epoch.number == settings.training.epochs:
+        if _is_over(progress.epochs, settings.training):
             store.finish(progress)
         elif not go:
             store.save(progress)
@@ -133,6 +137,7 @@ def _train(
         epochs=tuple(progress.epochs),
         kept=kept,
         finished=finished,
+        stopped_early=finished and progress.epochs[-1].number < settings.training.epochs,
     )
 
 
@@ -140,7 +145,8 @@ def _epochs(start: _Start, settings: Settings, progress: Progress, score: Score)
     """Go through the epochs that are left; keep the history and the best weights."""
     trainer = start.trainer
     began = time.monotonic() - progress.epochs[-1].seconds
-    for number in range(len(progress.epochs), settings.training.epochs + 1):
+    while not _is_over(progress.epochs, settings.training):
+        number = len(progress.epochs)
         trainer.run_epoch()
         epoch = start.measure(number, time.monotonic() - began, score)
         if epoch.score < progress.epochs[progress.best_epoch].score:
@@ -148,6 +154,14 @@ def _epochs(start: _Start, settings: Settings, progress: Progress, score: Score)
             progress.best_weights = trainer.weights.copy()
         progress.epochs.append(epoch)
         yield epoch
+
+
+def _is_over(epochs: Sequence[Epoch], settings: TrainingSettings) -> bool:
+    """Say whether no epoch is left, or the score has not fallen for too long."""
+    if epochs[-1].number >= settings.epochs:
+        return True
+    stop = settings.stop_early
+    return stop is not None and has_stalled((epoch.score for epoch in epochs), stop)
 
 
 class _Start:
