@@ -35,7 +35,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from autune.dataset import Dataset, Fold, make_folds, split_dataset
+from autune.dataset import Dataset, Fold, make_folds, read_dataset, split_dataset
 from autune.errors import DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare
 from autune.evaluation.cost import cost_metrics
@@ -54,6 +54,7 @@ from autune.training.epoch import Judged, Report, go_on
 from autune.training.loop import Trained, train_potential
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared, prepare
+from autune.training.start import identity_of
 
 State = Literal["complete", "stopped", "diverged", "failed"]
 OVER = ("complete", "diverged")
@@ -144,7 +145,7 @@ def run_trial(
         raise DataError("the test set is empty; split the data set (autune.dataset.split_dataset)")
     ranks = communicator or Serial()
     folds = make_folds(dataset, settings)
-    identity = f"{settings.identity}-{dataset.fingerprint[:16]}"
+    identity = identity_of(settings, dataset)
     finished = _finished(directory, identity)
     if ranks.agree(finished is not None):
         return finished or TrialResult("complete", "", {}, 0.0, directory)
@@ -223,7 +224,7 @@ def train(
     elif not isinstance(settings, Settings):
         settings = Settings.from_mapping(settings)
     if dataset is None:
-        dataset = Dataset.read(settings.dataset.path, settings.dataset.units)
+        dataset = read_dataset(settings.dataset)
     if len(dataset.test) == 0:
         dataset = split_dataset(dataset, settings.dataset)
     judge = partial(score, settings=settings.evaluation.score)

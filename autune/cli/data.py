@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autune.cli.options import DataUnits, Units, print_table
+from autune.cli.options import DataUnits, print_table
 
 if TYPE_CHECKING:
     from autune.dataset import DatasetReport
@@ -29,17 +29,19 @@ Source = Annotated[
 
 
 @app.command()
-def info(file: Source, units: DataUnits = Units.EV) -> None:
+def info(file: Source, units: DataUnits = "ev-angstrom") -> None:
     """Print counts, groups, ranges, shortest distances, duplicates and outliers.
 
     \b
     Examples:
       autune data info builtin:gold
-      autune data info input.data --data-units Hartree,Bohr
+      autune data info input.data --data-units hartree-bohr
     """
-    from autune.dataset import Dataset, describe_dataset
+    from autune.dataset import Dataset, describe_dataset, warn_of_distances
 
-    _print_report(describe_dataset(Dataset.read(file, units.value)))
+    dataset = Dataset.read(file, units)
+    warn_of_distances(dataset.structures)
+    _print_report(describe_dataset(dataset))
 
 
 @app.command()
@@ -53,7 +55,7 @@ def convert(
             "n2p2), .db, .json (ASE database), .traj.",
         ),
     ],
-    units: DataUnits = Units.EV,
+    units: DataUnits = "ev-angstrom",
 ) -> None:
     """Write structures in another format, in eV and Angstrom.
 
@@ -64,7 +66,7 @@ def convert(
     """
     from autune.dataset import Dataset, write_dataset
 
-    structures = Dataset.read(file, units.value).structures
+    structures = Dataset.read(file, units).structures
     write_dataset(output, structures)
     typer.echo(f"{len(structures)} structures in {output}")
 

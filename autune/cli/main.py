@@ -12,7 +12,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from autune import __version__, log
-from autune.cli import data, jobs, potentials, records, report, searches, settings, training
+from autune.cli import (
+    data,
+    jobs,
+    potentials,
+    projects,
+    records,
+    report,
+    searches,
+    settings,
+    training,
+)
 from autune.cli.options import INTERRUPTED, MISTAKE
 from autune.errors import AutuneError
 
@@ -34,6 +44,7 @@ app = typer.Typer(
 for room in (searches, report, records, jobs, training, potentials, settings):
     for verb in room.VERBS:
         app.command()(verb)
+app.command("import")(projects.import_project)
 app.add_typer(data.app, name="data")
 
 

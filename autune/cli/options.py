@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from autune.units import NAMES, UNIT_SYSTEMS, UnitName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,11 +18,14 @@ MISTAKE, INTERRUPTED = 2, 130
 """Exit codes; typer has 2 for wrong arguments, and 130 for Ctrl-C."""
 
 
-class Units(StrEnum):
-    """Units of files that do not say theirs."""
+UNITS = "|".join(UNIT_SYSTEMS)
 
-    EV = "eV,Angstrom"
-    HARTREE = "Hartree,Bohr"
+
+def parse_units(text: str) -> UnitName:
+    """Read the name of a unit system; the old spellings are read too."""
+    if text in NAMES:
+        return NAMES[text]
+    raise typer.BadParameter(f"expected {' or '.join(UNIT_SYSTEMS)}, found {text!r}")
 
 
 PotentialFolder = Annotated[
@@ -32,8 +36,21 @@ PotentialFolder = Annotated[
         "committee: a folder with several of them, seed-0, seed-1, ...",
     ),
 ]
-PotentialUnits = Annotated[Units, typer.Option("--units", help="Units of the potential's files.")]
-DataUnits = Annotated[Units, typer.Option("--data-units", help="Units of an input.data file.")]
+PotentialUnits = Annotated[
+    Any,
+    typer.Option(
+        "--units",
+        parser=parse_units,
+        metavar=UNITS,
+        help="Units of the potential's files; default: what they say, or eV and Angstrom.",
+    ),
+]
+DataUnits = Annotated[
+    Any,
+    typer.Option(
+        "--data-units", parser=parse_units, metavar=UNITS, help="Units of an input.data file."
+    ),
+]
 StructureFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Structures, in any format that is read.")
 ]

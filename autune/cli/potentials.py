@@ -14,7 +14,6 @@ from autune.cli.options import (
     PotentialFolder,
     PotentialUnits,
     StructureFile,
-    Units,
     print_table,
 )
 from autune.cli.reliability import (
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from autune.potential.model import Potential, Prediction
     from autune.settings import PropertiesSettings
     from autune.structures import FloatArray, Structure
+    from autune.units import UnitName
 
 SHOWN_ERRORS = (
     *("group", "n_structures", "n_atoms"),
@@ -48,8 +48,8 @@ def predict(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="File to write, as .extxyz.")
     ],
-    units: PotentialUnits = Units.EV,
-    data_units: DataUnits = Units.EV,
+    units: PotentialUnits = None,
+    data_units: DataUnits = "ev-angstrom",
 ) -> None:
     """Predict energies, forces and stresses.
 
@@ -60,7 +60,7 @@ def predict(
     Examples:
       autune predict potential slabs.extxyz -o predicted.extxyz
       autune predict committee slabs.extxyz -o predicted.extxyz
-      autune predict published input.data -o predicted.extxyz --units Hartree,Bohr
+      autune predict published input.data -o predicted.extxyz --units hartree-bohr
     """
     from autune.dataset import Dataset, write_dataset
     from autune.formats.extxyz import write_extxyz
@@ -69,7 +69,7 @@ def predict(
     loaded = _load(potential, units)
     if isinstance(loaded, Committee):
         _refuse_format_without_spread(output)
-    structures = Dataset.read(file, data_units.value).structures
+    structures = Dataset.read(file, data_units).structures
     predictions = _predict(loaded, structures)
     warn_of_extrapolation(structures, predictions)
     predicted = [
@@ -121,8 +121,8 @@ def evaluate(
             "--calibration", metavar="PNG", help="Draw the errors of a committee over its spread."
         ),
     ] = None,
-    units: PotentialUnits = Units.EV,
-    data_units: DataUnits = Units.EV,
+    units: PotentialUnits = None,
+    data_units: DataUnits = "ev-angstrom",
 ) -> None:
     """Compare energies and forces with DFT.
 
@@ -149,7 +149,7 @@ def evaluate(
     loaded = _load(potential, units)
     if calibration is not None:
         refuse_without_spread(loaded)
-    structures = Dataset.read(file, data_units.value).structures
+    structures = Dataset.read(file, data_units).structures
     predictions = _predict(loaded, structures)
     comparisons = compare(structures, predictions)
     errors = [accuracy_of(comparison) for comparison in comparisons]
@@ -210,7 +210,7 @@ def properties(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
     ] = None,
-    units: PotentialUnits = Units.EV,
+    units: PotentialUnits = None,
 ) -> None:
     """Compare physical properties with DFT.
 
@@ -277,16 +277,16 @@ def _refuse_other_figures(*paths: Path | None) -> None:
             kinds_of(path)
 
 
-def _load(folder: Path, units: Units) -> Potential | Committee:
+def _load(folder: Path, units: UnitName | None) -> Potential | Committee:
     """Load a potential, or the committee of those that lie in a folder."""
     from autune.potential.committee import Committee, member_folders
     from autune.potential.model import Potential
 
     n_members = len(member_folders(folder))
     if n_members < 2:
-        return Potential.load(folder, units.value)
+        return Potential.load(folder, units)
     logger.info("%s: a committee of %d potentials", folder, n_members)
-    return Committee.load(folder, units.value)
+    return Committee.load(folder, units)
 
 
 def _of_committee(

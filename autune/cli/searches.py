@@ -7,18 +7,20 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from autune.cli.jobs import show_status
 from autune.cli.options import (
     INTERRUPTED,
+    UNITS,
     Assignments,
     OutputFolder,
     Quiet,
     Results,
     SearchName,
+    parse_units,
     print_table,
 )
 from autune.cli.potentials import say_if_kernels_compile
@@ -151,7 +153,13 @@ def status(
 
 
 def export(
-    name: SearchName,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SEARCH",
+            help="Name of a search, its folder, the folder of a training, or a potential.",
+        ),
+    ],
     output: OutputFolder,
     trial: Annotated[
         int | None,
@@ -161,24 +169,41 @@ def export(
         bool,
         typer.Option("--committee", help="Potentials of all seeds of the confirmed settings."),
     ] = False,
+    units: Annotated[
+        Any,
+        typer.Option(
+            "--units",
+            parser=parse_units,
+            metavar=UNITS,
+            help="Units of the files to write; the LAMMPS input fits them.",
+        ),
+    ] = "ev-angstrom",
     results: Results = Path("results"),
 ) -> None:
     """Write a potential for n2p2 and LAMMPS.
 
     Writes input.nn, scaling.data, weights.*.data and a LAMMPS input that uses them, reads them
-    back and refuses if they do not predict the same.
+    back and refuses if they do not predict the same. In the units in which the potential is, all
+    digits stay as they are.
 
     \b
     Examples:
       autune export gold -o potential
       autune export gold --trial 7 -o potential-7
       autune export gold --committee -o committee
+      autune export trained -o potential --units hartree-bohr
     """
     from autune.potential.export import export_committee, export_potential
     from autune.potential.model import Potential
     from autune.search.confirmed import committee_folders, read_confirmed
     from autune.search.folder import open_search
 
+    trained = [Path(name), Path(name) / "potential"]
+    alone = next((path for path in trained if (path / "input.nn").is_file()), None)
+    if alone is not None and trial is None and not committee:
+        export_potential(Potential.load(alone), output, units=units)
+        typer.echo(f"{alone} written to {output}, read back and compared")
+        return
     folder = open_search(name, results)
     if committee:
         confirmed = read_confirmed(folder)
@@ -190,10 +215,10 @@ def export(
                 "on with --resume",
             )
         members = [Potential.load(path) for path in committee_folders(folder, confirmed)]
-        export_committee(members, output)
+        export_committee(members, output, units=units)
         typer.echo(f"{len(members)} potentials written to {output}, read back and compared")
         return
-    export_potential(Potential.load(folder.potential_of(trial)), output)
+    export_potential(Potential.load(folder.potential_of(trial)), output, units=units)
     typer.echo(f"written to {output}, read back and compared: input.nn, scaling.data, weights")
 
 

@@ -39,7 +39,7 @@ def train(
       mpiexec -n 4 autune train settings.yaml -o trained     one training on four cores
     'autune settings' lists what a settings file may hold.
     """
-    from autune.dataset import Dataset, split_dataset
+    from autune.dataset import read_dataset, split_dataset, warn_of_distances
     from autune.errors import TrainingDiverged
     from autune.report.tables import tabulate
     from autune.settings import assign, read_yaml
@@ -57,8 +57,10 @@ def train(
     with ending_together(ranks):
         raw = assign(read_yaml(settings), assignments or ())
         fixed = SearchSpace.from_mapping(raw).fixed_settings()
-        source = Dataset.read(fixed.dataset.path, fixed.dataset.units)
+        source = read_dataset(fixed.dataset)
         dataset = split_dataset(source, fixed.dataset)
+        if ranks.rank == 0:
+            warn_of_distances(dataset.structures)
         _refuse_other_training(output, fixed)
         say_if_kernels_compile()
         result = run_trial(fixed, dataset, output, report=report, communicator=ranks)

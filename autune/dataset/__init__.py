@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autune.dataset.content import Dataset, write_dataset
+from autune.dataset.composition import AtomEnergies, fit_atom_energies
+from autune.dataset.content import Dataset, read_dataset, write_dataset
+from autune.dataset.distances import likely_units, warn_of_distances
 from autune.dataset.folds import Fold, make_folds
 from autune.dataset.inspection import (
     DatasetReport,
@@ -15,6 +17,7 @@ from autune.dataset.split import check_groups, find_duplicates, split_dataset
 from autune.dataset.stresses import check_stresses, knows_stress
 
 __all__ = [
+    "AtomEnergies",
     "Dataset",
     "DatasetReport",
     "Fold",
@@ -25,8 +28,12 @@ __all__ = [
     "check_trainable",
     "describe_dataset",
     "find_duplicates",
+    "fit_atom_energies",
     "knows_stress",
+    "likely_units",
     "make_folds",
+    "read_dataset",
     "split_dataset",
+    "warn_of_distances",
     "write_dataset",
 ]

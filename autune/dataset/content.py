@@ -9,24 +9,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from autune.errors import ConfigError, DataError, FormatError
-from autune.formats.atoms import read_atoms_file, write_atoms_file
+from autune.formats.atoms import Energy, read_atoms_file, write_atoms_file
 from autune.formats.extxyz import write_extxyz
 from autune.formats.files import is_file
 from autune.formats.input_data import read_input_data, write_input_data
+from autune.settings import DatasetSettings
 from autune.structures import IntArray, Structure
-from autune.units import BOHR, HARTREE
+from autune.units import GivenUnits, UnitSystem, unit_system
 
-Units = Literal["eV,Angstrom", "Hartree,Bohr"]
-UNITS: dict[Units, tuple[float, float]] = {
-    "eV,Angstrom": (1.0, 1.0),
-    "Hartree,Bohr": (BOHR, HARTREE),
-}
 BUILTIN = {"builtin:gold": "gold.extxyz"}
 SUFFIXES = (".extxyz", ".xyz", ".data", ".db", ".json", ".traj")
 
@@ -72,16 +67,22 @@ class Dataset:
         return cls(collected, np.arange(n, dtype=np.int64), np.arange(0, dtype=np.int64), source)
 
     @classmethod
-    def read(cls, path: str | Path, units: Units = "eV,Angstrom") -> Dataset:
+    def read(
+        cls, path: str | Path, units: GivenUnits = "ev-angstrom", energy: Energy = "free"
+    ) -> Dataset:
         """Read a file or folder of structures, not split yet.
 
         Parameters
         ----------
         path
-            ``builtin:gold``, an ``input.data`` of n2p2 (known by its name or its first word), or
-            whatever ASE reads; a folder is read with all its files.
+            ``builtin:gold``, an ``input.data`` of n2p2 or RuNNer (known by its name or its first
+            word) or the folder in which it lies, or whatever ASE reads, CP2K's output and
+            trajectories, and DeePMD's folders; a folder is read with all its files.
         units
             Units of an ``input.data``; other formats carry their own.
+        energy
+            Which energy of files with two: the free energy, whose derivatives the forces are, or
+            e0, extrapolated to no smearing.
 
         Raises
         ------
@@ -94,13 +95,14 @@ class Dataset:
         if source.startswith("builtin:"):
             return cls._read_builtin(source)
         path = _expanded(path)
+        if is_file(path / "input.data"):
+            path = path / "input.data"
         if is_file(path) and _is_input_data(path):
-            length_unit, energy_unit = UNITS[units]
-            return cls.from_structures(read_input_data(path, length_unit, energy_unit), source)
-        if units != "eV,Angstrom":
+            return cls.from_structures(read_input_data(path, *unit_system(units)), source)
+        if unit_system(units) != UnitSystem(1.0, 1.0):
             message = f"{units} is only for input.data files; {path} carries its own units: "
             raise ConfigError("dataset.units", message + "remove dataset.units")
-        return cls.from_structures(read_atoms_file(path), source)
+        return cls.from_structures(read_atoms_file(path, energy), source)
 
     @classmethod
     def _read_builtin(cls, name: str) -> Dataset:
@@ -164,6 +166,11 @@ class Dataset:
         for indices in sides:
             digest.update(repr(indices.tolist()).encode())
         return digest.hexdigest()
+
+
+def read_dataset(settings: DatasetSettings) -> Dataset:
+    """Read the structures that settings name, not split yet; see `Dataset.read`."""
+    return Dataset.read(settings.path, settings.units, settings.energy)
 
 
 def write_dataset(path: str | Path, structures: Sequence[Structure]) -> None:

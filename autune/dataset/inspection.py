@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols, covalent_radii
-from matscipy.neighbours import neighbour_list
-from numpy.typing import NDArray
+from ase.data import atomic_numbers, chemical_symbols
 
+from autune.dataset.composition import fit_atom_energies
 from autune.dataset.content import Dataset
+from autune.dataset.distances import n_without_neighbours, shortest_distance
 from autune.dataset.split import BoolArray, find_duplicates
 from autune.errors import ConfigError, DataError
 from autune.structures import FloatArray, IntArray, Structure
@@ -101,7 +100,7 @@ def check_trainable(dataset: Dataset, elements: Sequence[str], r_cutoff: float) 
             missing = "energy" if s.energy is None else "forces"
             raise DataError(f"{s.label}: has no {missing}; remove it, or leave out its group")
     _check_elements(dataset, used, elements)
-    lonely = [(s, n) for s in used if (n := _n_without_neighbours(s, r_cutoff))]
+    lonely = [(s, n) for s in used if (n := n_without_neighbours(s, r_cutoff))]
     if lonely:
         names = ", ".join(f"{s.name} ({n})" for s, n in lonely[:5])
         warnings.warn(
@@ -122,7 +121,7 @@ def describe_dataset(dataset: Dataset) -> DatasetReport:
     energy per atom of every element.
     """
     structures = dataset.structures
-    nearest = [_shortest_distance(s) for s in structures]
+    nearest = [shortest_distance(s) for s in structures]
     distances = [distance for distance, _ in nearest]
     is_test = np.isin(np.arange(len(structures)), dataset.test)
     by_group = {
@@ -202,47 +201,16 @@ def _group_report(
     )
 
 
-def _neighbours(structure: Structure, quantities: str, cutoff: float) -> tuple[NDArray[Any], ...]:
-    s = structure
-    if s.cell is not None:
-        arrays = neighbour_list(
-            quantities, positions=s.positions, cell=s.cell, pbc=[True] * 3, cutoff=cutoff
-        )
-    else:  # a box around the cluster: a flat one would have no volume
-        box = np.diag(np.ptp(s.positions, axis=0) + 2.0)
-        arrays = neighbour_list(
-            quantities, positions=s.positions - s.positions.min(axis=0) + 1.0, cell=box,
-            pbc=[False] * 3, cutoff=cutoff,
-        )  # fmt: skip
-    return arrays if isinstance(arrays, tuple) else (arrays,)
-
-
-def _n_without_neighbours(structure: Structure, r_cutoff: float) -> int:
-    (first,) = _neighbours(structure, "i", r_cutoff)
-    return int((np.bincount(first, minlength=structure.n_atoms) == 0).sum())
-
-
-def _shortest_distance(structure: Structure) -> tuple[float | None, float | None]:
-    """Shortest distance (Angstrom), and shortest relative to the sum of covalent radii."""
-    for cutoff in (3.5, 7.0, 14.0):
-        i, j, d = _neighbours(structure, "ijd", cutoff)
-        if len(d):
-            radii = covalent_radii[structure.numbers]
-            return float(d.min()), float((d / (radii[i] + radii[j])).min())
-    return None, None
-
-
 def _residual_energies(structures: Sequence[Structure]) -> FloatArray:
     """Energy per atom (eV) without a fitted energy of every element, NaN where unknown."""
     residuals = np.full(len(structures), np.nan)
     known = [i for i, s in enumerate(structures) if s.energy is not None]
-    if not known:
-        return residuals
-    numbers = np.unique(np.concatenate([s.numbers for s in structures]))
-    shares = np.array([[np.mean(structures[i].numbers == n) for n in numbers] for i in known])
-    energies = np.array([(structures[i].energy or 0.0) / structures[i].n_atoms for i in known])
-    fit = np.linalg.lstsq(shares, energies)[0]
-    residuals[known] = energies - shares @ fit
+    if known:
+        fitted = fit_atom_energies([structures[i] for i in known]).energies
+        for i in known:
+            s = structures[i]
+            of_atoms = sum(fitted[chemical_symbols[n]] for n in s.numbers)
+            residuals[i] = ((s.energy or 0.0) - of_atoms) / s.n_atoms
     return residuals
 
 

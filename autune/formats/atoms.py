@@ -1,23 +1,23 @@
 """The door to ASE: structures from every file that ASE reads, and ASE's atoms.
 
-Energies are the free energy where a file has both (VASP with smearing): it is the one whose
-derivatives the forces are.  Forces are the calculated ones, also on atoms that a relaxation held.
+Of files with two energies (VASP, GPAW with smearing) the free energy is read, whose derivatives
+the forces are, or by choice the energy extrapolated to no smearing.  Forces are the calculated
+ones, also on atoms that a relaxation held.
 A crystal that is periodic in one or two directions (a slab, a wire) becomes periodic in all
 three, with 50 Angstrom and more between it and its images in the others, more than any cutoff.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import resource
 import sqlite3
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -28,20 +28,33 @@ from ase.io import iread, write
 from ase.io.formats import filetype
 
 from autune.errors import DataError, FormatError
+from autune.formats.cp2k import cp2k_kind, read_cp2k_output, read_cp2k_trajectory
+from autune.formats.deepmd import TYPES, read_deepmd
 from autune.formats.extxyz import check_extxyz
 from autune.formats.files import is_file, is_folder, replacing
+from autune.formats.memory import limited_memory
 from autune.structures import LARGEST_LENGTH, FloatArray, Side, Structure
+
+Energy = Literal["free", "e0"]
 
 EMPTY_SPACE = 50.0
 """Angstrom between images in a direction that is not periodic."""
 
 FOLDER_FORMATS = {
-    "abinit-out", "aims-output", "castep-castep", "db", "espresso-out", "extxyz", "gpaw-out",
-    "nwchem-out", "traj", "vasp-out", "vasp-xml", "xyz",
+    "abinit-out", "aims-output", "castep-castep", "cp2k-output", "cp2k-positions", "db", "deepmd",
+    "espresso-out", "extxyz", "gpaw-out", "nwchem-out", "traj", "vasp-out", "vasp-xml", "xyz",
 }  # fmt: skip
-"""Formats with energies that are looked for in a folder (ASE's names)."""
+"""Formats with energies that are looked for in a folder (ASE's names, and ours)."""
+
+OWN_READERS: dict[str, Callable[[Path], Iterator[Structure]]] = {
+    "cp2k-output": read_cp2k_output,
+    "cp2k-positions": read_cp2k_trajectory,
+    "deepmd": lambda path: read_deepmd(path.parent),
+}
+"""Readers of what ASE does not read."""
 
 REFUSED_FORMATS = {
+    "cp2k-other": "of a run of many steps; give its trajectory of positions, NAME-pos-1.xyz",
     "castep-cell": "an input of CASTEP; give its output",
     "cube": "a density on a grid, without energies; give the output of the calculation",
     "nwchem-in": "an input of NWChem; give its output",
@@ -59,11 +72,7 @@ SIDE_KEYS = ("split", "set")
 CHARGE_KEYS = ("charge", "total_charge")
 
 
-LEAST_MEMORY = 1 << 30
-"""Bytes that the reader of any file may take."""
-
-
-def read_atoms_file(path: str | Path) -> list[Structure]:
+def read_atoms_file(path: str | Path, energy: Energy = "free") -> list[Structure]:
     """Read all structures of a file, or of all files in a folder and its subfolders.
 
     A structure without a name is called after its file and its place in it, from 0.  In a folder
@@ -74,6 +83,8 @@ def read_atoms_file(path: str | Path) -> list[Structure]:
     ----------
     path
         File or folder.
+    energy
+        Which energy of files with two: the free energy, or e0, extrapolated to no smearing.
 
     Returns
     -------
@@ -84,16 +95,48 @@ def read_atoms_file(path: str | Path) -> list[Structure]:
     ------
     FormatError
         If something cannot be read, or a folder holds nothing to read.
+
+    Warns
+    -----
+    UserWarning
+        If some structures have both energies, others one that may be either.
     """
     path = Path(path)
+    known: Counter[str] = Counter()
     if is_folder(path):
-        return [
-            structure for file in structure_files(path) for structure in _read_in_folder(path, file)
+        found = [
+            structure
+            for file in structure_files(path)
+            for structure in _read_in_folder(path, file, energy, known)
         ]
-    return list(_read(path, path.stem))
+    else:
+        found = list(_read(path, path.stem, energy, known))
+    if known["both"] and known["one"]:
+        warnings.warn(
+            f"{path}: {known['both']} structures have a free energy and another one, of which the "
+            f"{energy} is taken (dataset.energy), {known['one']} have one energy that does not say "
+            "which it is; see that they are the same",
+            UserWarning,
+            stacklevel=2,
+        )
+    return found
 
 
-def from_atoms(atoms: Atoms) -> Structure:
+def _energies(atoms: Atoms) -> dict[Energy, float]:
+    """Return the energies that atoms have: free, and e0 where it is another one."""
+    results = atoms.calc.results if atoms.calc is not None else {}
+    parts = getattr(atoms.calc, "energy_contributions", None) or {}  # of GPAW
+    free = results.get("free_energy", parts.get("free energy"))
+    plain = results.get("energy")
+    found: dict[Energy, float] = {}
+    if free is not None:
+        found["free"] = float(free)
+    if plain is not None:
+        found["e0"] = float(plain)
+    return found
+
+
+def from_atoms(atoms: Atoms, energy: Energy = "free") -> Structure:
     """Convert ASE's atoms.
 
     The group is ``info["config_type"]`` or ``info["group"]``; ``name``, ``weight`` (or
@@ -108,12 +151,12 @@ def from_atoms(atoms: Atoms) -> Structure:
     for inner in (atoms.info.get("data"), atoms.info.get("key_value_pairs"), atoms.info):
         info |= inner if isinstance(inner, dict) else {}
     results = atoms.calc.results if atoms.calc is not None else {}
-    energy = results.get("free_energy", results.get("energy"))
+    energies = _energies(atoms)
     return Structure(
         numbers=atoms.numbers,
         positions=atoms.positions,
         cell=_periodic_cell(atoms),
-        energy=None if energy is None else float(energy),
+        energy=energies.get(energy, next(iter(energies.values()), None)),
         forces=results.get("forces"),
         stress=_full_stress(results.get("stress")),
         charge=float(_first(info, CHARGE_KEYS, 0.0)),
@@ -188,21 +231,29 @@ def structure_files(folder: Path) -> list[Path]:
 
 
 def _format_of(file: Path) -> str:
+    if file.name == TYPES:
+        return "deepmd"
+    if (of_cp2k := cp2k_kind(file)) is not None:
+        return f"cp2k-{of_cp2k}"
     try:
         return str(filetype(str(file.absolute())))  # ASE takes some relative names for addresses
     except Exception:  # noqa: BLE001 - of damaged archives, for example
         return ""
 
 
-def _read_in_folder(folder: Path, file: Path) -> Iterator[Structure]:
+def _read_in_folder(
+    folder: Path, file: Path, energy: Energy, known: Counter[str]
+) -> Iterator[Structure]:
     words = re.split(r"[^a-z]+", file.stem.lower())
     sides: list[Side] = ["train", "test"]
     side = next((side for side in sides if side in words), None)
-    for structure in _read(file, str(file.relative_to(folder).with_suffix(""))):
+    inside = file.relative_to(folder)
+    stem = str(inside.parent if file.name == TYPES else inside.with_suffix(""))
+    for structure in _read(file, folder.name if stem == "." else stem, energy, known):
         yield structure if structure.side else replace(structure, side=side)
 
 
-def _read(path: Path, stem: str) -> Iterator[Structure]:
+def _read(path: Path, stem: str, energy: Energy, known: Counter[str]) -> Iterator[Structure]:
     if not is_file(path):
         raise FormatError(path, None, "cannot be read: no such file or folder")
     if path.stat().st_size == 0:
@@ -212,6 +263,10 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
         raise FormatError(path, None, "is in no format that ASE knows; write extended XYZ")
     if kind in REFUSED_FORMATS:
         raise FormatError(path, None, f"is {REFUSED_FORMATS[kind]} (read as {kind})")
+    if kind in OWN_READERS:
+        for place, structure in enumerate(OWN_READERS[kind](path)):
+            yield replace(structure, name=f"{stem}:{place}")
+        return
     lines: list[int] = []
     if kind in ("extxyz", "xyz"):
         kind = "extxyz"
@@ -219,9 +274,14 @@ def _read(path: Path, stem: str) -> Iterator[Structure]:
     index = -1
     for index, atoms in enumerate(_images(path, kind, lines)):
         try:
-            structure = from_atoms(atoms)
+            structure = from_atoms(atoms, energy)
+            energies = _energies(atoms)
         except (DataError, ValueError, TypeError, OverflowError) as error:
             raise _not_read(path, kind, index, lines, error) from None
+        if len(energies) == 2 and energies["free"] != energies["e0"]:
+            known["both"] += 1
+        elif len(energies) == 1:
+            known["one"] += 1
         yield structure if structure.name else replace(structure, name=f"{stem}:{index}")
     if index < 0:
         raise FormatError(path, None, f"expected structures, found none (read as {kind})")
@@ -232,7 +292,7 @@ def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
     images = _ase_images(path, kind)
     while True:
         try:
-            with warnings.catch_warnings(), _limited_memory(path):
+            with warnings.catch_warnings(), limited_memory(path):
                 warnings.simplefilter("ignore")  # of numbers that are refused below
                 atoms = next(images, None)
         except Exception as error:  # noqa: BLE001 - readers raise whatever bad files make them raise
@@ -241,29 +301,6 @@ def _images(path: Path, kind: str, lines: list[int]) -> Iterator[Atoms]:
             return
         yield atoms
         n_read += 1
-
-
-@contextmanager
-def _limited_memory(path: Path) -> Iterator[None]:
-    """Let a reader take 500 times the size of its file, 1 GB at least, and no more.
-
-    Some believe any count that a file has.  One that needs more ends in a MemoryError, not in the
-    death of the process.  Where the system knows no such limit (macOS) nothing changes.
-    """
-    most = max(LEAST_MEMORY, 500 * path.stat().st_size)
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        before = resource.getrlimit(resource.RLIMIT_AS)
-        limits = [pages * os.sysconf("SC_PAGE_SIZE") + most, *before]
-        lowest = min(limit for limit in limits if limit != resource.RLIM_INFINITY)
-        resource.setrlimit(resource.RLIMIT_AS, (lowest, before[1]))
-    except (OSError, ValueError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _ase_images(path: Path, kind: str) -> Iterator[Atoms]:

@@ -13,20 +13,16 @@ from pathlib import Path
 from ase.data import atomic_numbers
 
 from autune.architecture import (
-    ACTIVATIONS,
     CUTOFF_TYPES,
-    RADIAL,
-    Activation,
     Architecture,
     CutoffType,
     ScalingMode,
     SymmetryFunction,
 )
 from autune.errors import ExportMismatch, FormatError
-from autune.formats.keywords import Keywords, Line
-
-LETTERS = dict(zip("ltsprgcSeh", ACTIVATIONS, strict=True))
-"""Letters of the activation functions."""
+from autune.formats.keywords import Keywords, Line, entry
+from autune.formats.networks import network_entries, read_network
+from autune.symmetry_lines import parse_symmetry_function, symmetry_function_words
 
 SCALING_KEYWORDS: dict[ScalingMode, tuple[str, ...]] = {
     "none": (),
@@ -37,16 +33,7 @@ SCALING_KEYWORDS: dict[ScalingMode, tuple[str, ...]] = {
 }
 
 NORMALIZATION = ("mean_energy", "conv_energy", "conv_length")
-PER_ELEMENT = {"element_nodes_short", "element_hidden_layers_short", "element_activation_short"}
 LARGEST_SCALE = 1e6
-LARGEST_ETA, LARGEST_ZETA, LARGEST_LENGTH = 1e15, 1000.0, 100.0
-"""Beyond, a symmetry function is 0 or takes for ever; lengths are Angstrom or Bohr."""
-
-FUNCTION_LAYOUTS = {
-    2: "X 2 Y eta rs rc",
-    3: "X 3 Y Z eta lambda zeta rc [rs]",
-    9: "X 9 Y Z eta lambda zeta rc [rs]",
-}
 
 
 def read_input_nn(
@@ -86,7 +73,7 @@ def read_input_nn(
     keywords = Keywords.read(path)
     _refuse_other_potentials(keywords)
     elements = _elements(keywords)
-    hidden_layers, activations = _network(keywords)
+    hidden_layers, activations = read_network(keywords, elements)
     cutoff_type, inner_cutoff = _cutoff(keywords)
     mean_energy, conv_energy, conv_length = _normalization(keywords)
     architecture = Architecture(
@@ -111,10 +98,6 @@ def read_input_nn(
 
 
 def _refuse_other_potentials(keywords: Keywords) -> None:
-    for keyword in sorted(PER_ELEMENT):
-        line = keywords.get(keyword)
-        if line is not None:
-            raise line.error("not supported; autune gives the networks of all elements one form")
     line = keywords.get("nnp_type")
     if line is not None and not (line.words and line.words[0].startswith("2")):
         found = " ".join(line.words)
@@ -134,23 +117,6 @@ def _elements(keywords: Keywords) -> tuple[str, ...]:
         found = f"{number.words[0]}, but elements lists {len(line.words)}"
         raise number.error(f"expected the number of elements, found {found}")
     return tuple(sorted(line.words, key=atomic_numbers.__getitem__))
-
-
-def _network(keywords: Keywords) -> tuple[tuple[int, ...], tuple[Activation, ...]]:
-    layers = keywords.need("global_hidden_layers_short")
-    layers.expect(1, "one whole number")
-    n_layers = layers.count(0)
-    nodes = keywords.need("global_nodes_short")
-    nodes.expect(n_layers, f"the neurons of {n_layers} hidden layers")
-    hidden = tuple(nodes.count(index) for index in range(n_layers))
-    if not hidden or min(hidden) < 1:
-        raise nodes.error("expected at least one hidden layer, each with at least one neuron")
-    letters = keywords.need("global_activation_short")
-    letters.expect(n_layers + 1, f"letters for {n_layers} hidden layers and the output")
-    for letter in letters.words:
-        if letter not in LETTERS:
-            raise letters.error(f"expected letters of {' '.join(LETTERS)}, found {letter!r}")
-    return hidden, tuple(LETTERS[letter] for letter in letters.words)
 
 
 def _cutoff(keywords: Keywords) -> tuple[CutoffType, float]:
@@ -202,17 +168,11 @@ def _atom_energies(keywords: Keywords, elements: tuple[str, ...]) -> dict[str, f
     energies: dict[str, float] = {}
     for line in keywords.all("atom_energy"):
         line.expect(2, "an element and its energy")
-        _known_element(line, line.words[0], elements)
+        line.one_of(0, elements)
         if line.words[0] in energies:
             raise line.error(f"{line.words[0]} is given twice; remove one")
         energies[line.words[0]] = line.value(1)
     return energies
-
-
-def _known_element(line: Line, symbol: str, elements: tuple[str, ...]) -> str:
-    if symbol not in elements:
-        raise line.error(f"expected one of the elements {' '.join(elements)}, found {symbol!r}")
-    return symbol
 
 
 def _symmetry_functions(
@@ -238,50 +198,22 @@ def _symmetry_functions(
 
 
 def _symmetry_function(line: Line, elements: tuple[str, ...]) -> tuple[str, SymmetryFunction]:
-    words = line.words
-    if len(words) < 2:
-        raise line.error(f"expected {' or '.join(FUNCTION_LAYOUTS.values())}")
-    kind = line.count(1)
-    if kind not in FUNCTION_LAYOUTS:
-        raise line.error(f"type {kind} is not supported; autune knows types 2, 3 and 9")
-    n_neighbours = 1 if kind == RADIAL else 2
-    allowed = (6,) if kind == RADIAL else (8, 9)
-    if len(words) not in allowed:
-        raise line.error(f"expected {FUNCTION_LAYOUTS[kind]}, found {' '.join(words)!r}")
-    for symbol in (words[0], *words[2 : 2 + n_neighbours]):
-        _known_element(line, symbol, elements)
-    values = [line.value(index) for index in range(2 + n_neighbours, len(words))]
-    if kind == RADIAL:
-        eta, r_shift, r_cutoff = values
-        lambda_ = zeta = 0.0
-    else:
-        eta, lambda_, zeta, r_cutoff, r_shift = (*values, 0.0)[:5]
-        if abs(lambda_) != 1.0:
-            raise line.error(f"expected lambda -1 or 1, found {lambda_:g}")
-        if not 0.0 < zeta <= LARGEST_ZETA:
-            raise line.error(f"expected zeta above 0, up to {LARGEST_ZETA:g}; found {zeta:g}")
-        if r_shift < 0.0:
-            warnings.warn(
-                f"{line.path}, line {line.number}: n2p2 and LAMMPS ignore a negative r_shift "
-                f"({r_shift:g}) of angular functions; 0 is used",
-                UserWarning,
-                stacklevel=5,
-            )
-    if not 0.0 <= eta <= LARGEST_ETA:
-        raise line.error(f"expected eta from 0 to {LARGEST_ETA:g}, found {eta:g}")
-    if not 0.0 < r_cutoff <= LARGEST_LENGTH:
-        message = f"expected a cutoff radius above 0, up to {LARGEST_LENGTH:g}; found {r_cutoff:g}"
-        raise line.error(message)
-    if abs(r_shift) > LARGEST_LENGTH:
-        raise line.error(f"expected r_shift up to {LARGEST_LENGTH:g}, found {r_shift:g}")
-    neighbours = tuple(words[2 : 2 + n_neighbours])
-    return words[0], SymmetryFunction(kind, neighbours, eta, r_shift, r_cutoff, lambda_, zeta)
+    try:
+        element, function = parse_symmetry_function(line.words, elements)
+    except ValueError as error:
+        raise line.error(str(error)) from None
+    if function.ignores_shift:
+        warnings.warn(
+            f"{line.path}, line {line.number}: n2p2 and LAMMPS ignore a negative r_shift "
+            f"({function.r_shift:g}) of angular functions; 0 is used",
+            UserWarning,
+            stacklevel=5,
+        )
+    return element, function
 
 
 def _without_ignored_shift(function: SymmetryFunction) -> SymmetryFunction:
-    if function.kind == RADIAL or function.r_shift >= 0.0:
-        return function
-    return replace(function, r_shift=0.0)
+    return replace(function, r_shift=0.0) if function.ignores_shift else function
 
 
 def input_nn_text(architecture: Architecture, keywords: Mapping[str, str], title: str = "") -> str:
@@ -302,48 +234,32 @@ def input_nn_text(architecture: Architecture, keywords: Mapping[str, str], title
         If an angular function has a negative r_shift, which n2p2 and LAMMPS ignore.
     """
     a = architecture
-    letter = {name: letter for letter, name in LETTERS.items()}
     lines = [f"# {line}" for line in title.splitlines()]
     lines += [
-        _entry("number_of_elements", len(a.elements)),
-        _entry("elements", *a.elements),
-        *(_entry("atom_energy", symbol, energy) for symbol, energy in a.atom_energies.items()),
+        entry("number_of_elements", len(a.elements)),
+        entry("elements", *a.elements),
+        *(entry("atom_energy", symbol, energy) for symbol, energy in a.atom_energies.items()),
     ]
     if (a.mean_energy, a.conv_energy, a.conv_length) != (0.0, 1.0, 1.0):
-        lines += [_entry(keyword, getattr(a, keyword)) for keyword in NORMALIZATION]
+        lines += [entry(keyword, getattr(a, keyword)) for keyword in NORMALIZATION]
     lines += [
-        _entry("cutoff_type", CUTOFF_TYPES.index(a.cutoff_type), a.inner_cutoff),
-        *(_entry(keyword) for keyword in SCALING_KEYWORDS[a.scaling]),
-        _entry("scale_min_short", a.scale_min),
-        _entry("scale_max_short", a.scale_max),
-        _entry("global_hidden_layers_short", len(a.hidden_layers)),
-        _entry("global_nodes_short", *a.hidden_layers),
-        _entry("global_activation_short", *(letter[name] for name in a.activations)),
-        *([_entry("normalize_nodes")] if a.normalize_nodes else []),
-        *(_entry(keyword, arguments) for keyword, arguments in keywords.items()),
+        entry("cutoff_type", CUTOFF_TYPES.index(a.cutoff_type), a.inner_cutoff),
+        *(entry(keyword) for keyword in SCALING_KEYWORDS[a.scaling]),
+        entry("scale_min_short", a.scale_min),
+        entry("scale_max_short", a.scale_max),
+        *network_entries(a),
+        *([entry("normalize_nodes")] if a.normalize_nodes else []),
+        *(entry(keyword, arguments) for keyword, arguments in keywords.items()),
     ]
     for element in a.elements:
         lines += [_function_entry(element, f) for f in a.symmetry_functions[element]]
     return "\n".join(lines) + "\n"
 
 
-def _entry(keyword: str, *values: str | float) -> str:
-    words = [value if isinstance(value, str) else repr(value) for value in values]
-    return f"{keyword:<30} {' '.join(words)}".rstrip()
-
-
 def _function_entry(element: str, function: SymmetryFunction) -> str:
-    f = function
-    if f.kind == RADIAL:
-        return _entry(
-            "symfunction_short", element, f.kind, *f.neighbours, f.eta, f.r_shift, f.r_cutoff
-        )
-    if f.r_shift < 0.0:
+    if function.ignores_shift:
         raise ExportMismatch(
-            f"{f} of {element}: n2p2 and LAMMPS ignore a negative r_shift of angular functions, "
-            "so they would run another potential; set it to 0 or more"
+            f"{function} of {element}: n2p2 and LAMMPS ignore a negative r_shift of angular "
+            "functions, so they would run another potential; set it to 0 or more"
         )
-    return _entry(
-        "symfunction_short", element, f.kind, *f.neighbours,
-        f.eta, f.lambda_, f.zeta, f.r_cutoff, f.r_shift,
-    )  # fmt: skip
+    return entry("symfunction_short", *symmetry_function_words(element, function))

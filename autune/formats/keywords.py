@@ -6,12 +6,14 @@ order of lines is free; no keyword but those that list something may be given tw
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from autune.errors import FormatError, short
 from autune.formats.files import open_text
+from autune.symmetry_lines import finite_number
+from autune.units import UNIT_SYSTEMS, UnitName
 
 ALIASES = {
     "symfunction": "symfunction_short",
@@ -25,8 +27,46 @@ ALIASES = {
 }
 """Second names of keywords, and the name under which they are kept."""
 
-REPEATABLE = {"symfunction_short", "atom_energy"}
+REPEATABLE = {
+    "symfunction_short",
+    "atom_energy",
+    "element_nodes_short",
+    "element_hidden_layers_short",
+    "element_activation_short",
+}
 """Keywords that may be given more than once."""
+
+
+UNITS_COMMENT = "Units:"
+"""What autune writes before the name of the unit system; n2p2 reads no comments."""
+
+
+def units_line(name: UnitName) -> str:
+    """Return the comment by which a file says its units."""
+    return f"{UNITS_COMMENT} {name}"
+
+
+def read_units(path: str | Path) -> UnitName | None:
+    """Return the units that the comments at the head of a file name, None where none do.
+
+    Raises
+    ------
+    FormatError
+        If they name others than autune knows.
+    """
+    with open_text(path) as stream:
+        for number, text in enumerate(stream, start=1):
+            words = text.split()
+            if words[:1] != ["#"]:
+                break
+            if words[1:2] == [UNITS_COMMENT]:
+                found = " ".join(words[2:])
+                name = next((name for name in UNIT_SYSTEMS if name == found), None)
+                if name is None:
+                    known = " or ".join(UNIT_SYSTEMS)
+                    raise FormatError(path, number, f"expected units {known}, found {short(found)}")
+                return name
+    return None
 
 
 @dataclass(frozen=True)
@@ -45,12 +85,9 @@ class Line:
     def value(self, index: int) -> float:
         """Return an argument as a finite number."""
         try:
-            value = float(self.words[index])
-        except ValueError:
-            raise self.error(f"expected a number, found {short(self.words[index])}") from None
-        if not math.isfinite(value):
-            raise self.error(f"expected a finite number, found {short(self.words[index])}")
-        return value
+            return finite_number(self.words[index])
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
     def count(self, index: int) -> int:
         """Return an argument as a whole number, not negative."""
@@ -58,6 +95,14 @@ class Line:
         if value != int(value) or value < 0:
             raise self.error(f"expected a whole number, found {short(self.words[index])}")
         return int(value)
+
+    def one_of(self, index: int, elements: Collection[str]) -> str:
+        """Return an argument that must be one of the elements."""
+        symbol = self.words[index]
+        if symbol not in elements:
+            known = " ".join(elements)
+            raise self.error(f"expected one of the elements {known}, found {symbol!r}")
+        return symbol
 
     def expect(self, n_words: int, layout: str) -> None:
         """Refuse any other number of arguments."""
@@ -125,3 +170,9 @@ class Keywords:
     def rest(self) -> dict[str, list[str]]:
         """Return the arguments of the keywords that nobody asked for."""
         return {key: x[0].words for key, x in self._lines.items() if key not in self._asked}
+
+
+def entry(keyword: str, *values: str | float) -> str:
+    """Write a line, numbers with all digits."""
+    words = [value if isinstance(value, str) else repr(value) for value in values]
+    return f"{keyword:<30} {' '.join(words)}".rstrip()

@@ -125,7 +125,9 @@ def write_scaling(
     write_text(path, SCALING_HEADER + "".join(lines))
 
 
-def read_weights(path: str | Path, n_expected: int) -> FloatArray:
+def read_weights(
+    path: str | Path, n_expected: int, layer_sizes: tuple[int, ...] | None = None
+) -> FloatArray:
     """Read the first column of a ``weights.ZZZ.data``.
 
     Parameters
@@ -134,6 +136,8 @@ def read_weights(path: str | Path, n_expected: int) -> FloatArray:
         The file.
     n_expected
         Number of weights and biases of the network.
+    layer_sizes
+        Neurons per layer: where lines have n2p2's other columns, these must fit.
 
     Returns
     -------
@@ -144,9 +148,20 @@ def read_weights(path: str | Path, n_expected: int) -> FloatArray:
     Raises
     ------
     FormatError
-        If there are more or fewer lines, or no numbers.
+        If there are more or fewer lines, no numbers, or columns of another network.
     """
-    values = [_number(path, n, words[0]) for n, words in _data_lines(path)]
+    labels = None if layer_sizes is None else _weight_labels(layer_sizes)
+    values = []
+    for n, words in _data_lines(path):
+        values.append(_number(path, n, words[0]))
+        expected = next(labels, None) if labels else None
+        if len(words) > 1 and expected is not None and words[1:] != expected.split():
+            raise FormatError(
+                path,
+                n,
+                f"expected the columns 'weight {' '.join(expected.split())}', found "
+                f"{short(' '.join(words[1:]))}; is it sorted otherwise, or of another network?",
+            )
     if len(values) != n_expected:
         raise FormatError(
             path,

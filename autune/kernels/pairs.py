@@ -1,4 +1,4 @@
-r"""Angular functions as sums over pairs of neighbours: kind 3, and kind 9 with any zeta.
+r"""Angular functions as sums over pairs of neighbours: kinds 3, 13, and 9 with any zeta.
 
 Notation: see `autune.kernels.symmetry`.  One row of the pair matrices (one j, all its k) is in
 memory at a time.
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from autune.kernels.jit import njit_inner
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @njit_inner
@@ -43,6 +44,20 @@ def fill_angular(
     if start <= j < stop:
         P[0, j] = 0.0
         P[1, j] = 0.0
+
+
+@njit_inner
+def multiply_charges(charge: Floats, start: Integers, j: int, P: Floats) -> None:
+    """Multiply P_jk and P'_jk of one j and all k with Z_j Z_k."""
+    Z_j = 0.0
+    for e in range(len(charge)):
+        if start[e] <= j < start[e + 1]:
+            Z_j = charge[e]
+    for e in range(len(charge)):
+        Z = Z_j * charge[e]
+        for k in range(np.uint64(start[e]), np.uint64(start[e + 1])):
+            P[0, k] *= Z
+            P[1, k] *= Z
 
 
 @njit_inner
@@ -109,7 +124,7 @@ def add_narrow(
     G: Floats,
     dG: Floats,
 ) -> None:
-    """Add the terms of one j and start <= k < stop to a function of kind 3."""
+    """Add the terms of one j and start <= k < stop to a function of kind 3 or 13."""
     A = bx = by = bz = c_j = cx = cy = cz = 0.0
     for k in range(np.uint64(start), np.uint64(stop)):
         A += P[0, k] * T[0, k] * R[m, k]

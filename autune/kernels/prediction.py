@@ -33,7 +33,8 @@ import numpy as np
 
 from autune.kernels.jit import njit
 from autune.kernels.network import Networks, gradients
-from autune.kernels.symmetry import SymmetryTable, atom_symmetry_functions, make_scratch
+from autune.kernels.symmetry import atom_symmetry_functions
+from autune.kernels.symmetry_table import SymmetryTable, make_scratch
 
 EXTRAPOLATION_MARGIN = 1000 * 2.220446049250313e-16
 """A symmetry function this far outside its known range extrapolates (as in n2p2)."""

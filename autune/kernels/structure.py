@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autune.kernels.jit import njit, njit_inner
-from autune.kernels.symmetry import SymmetryTable, atom_symmetry_functions, make_scratch
+from autune.kernels.symmetry import atom_symmetry_functions
+from autune.kernels.symmetry_table import SymmetryTable, make_scratch
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -13,6 +13,7 @@ T_jk       exp(-eta (r_jk - r_s)^2) fc(r_jk) in kind 3, 1 in kind 9
 P_jk       2^(1-zeta) (1 + lambda u_j.u_k)^zeta, 0 for j = k
 A_j, B_j   sum_k P_jk T_jk R_k;  sum_k P'_jk T_jk R_k u_k, P' = dP/du_j.u_k
 C_j        sum_k P_jk T'_jk R_k (r_j - r_k) / r_jk
+Z_j        nuclear charge of j
 G          symmetry function                                              (n_functions,)
 dG         dG_i/dr_j for every image j                                    (n, 3, n_functions)
 =========  =============================================================  ==================
@@ -22,7 +23,12 @@ Kind 3   G = 1/2 sum_j R_j A_j                       (T_jk with its cutoff)
 Kind 9   G = 1/2 sum_j R_j A_j                       (T_jk = 1)
          dG/dr_j = u_j (R'_j A_j - R_j/r_j u_j.B_j) + R_j/r_j B_j + R_j C_j
 
-Kind 2 and 3: J. Behler, J. Chem. Phys. 134, 074106 (2011), eqs. 6 and 8; kind 9: eq. 9.
+Kind 12  G = sum_j Z_j R_j                           (over all elements)
+Kind 13  G = 1/2 sum_j R_j A_j, P_jk times Z_j Z_k   (over all elements, T_jk as in kind 3)
+
+Kind 2 and 3: J. Behler, J. Chem. Phys. 134, 074106 (2011), eqs. 6 and 8; kind 9: eq. 9; kinds 12
+and 13: M. Gastegger et al., J. Chem. Phys. 148, 241709 (2018), section II; kinds 20 to 25:
+`autune.kernels.compact`.
 For neighbours of two elements Y and Z, k runs over Z when j is a Y and over Y when j is a Z.
 
 The radial factor of an angular function depends on one neighbour: it is computed once per
@@ -36,14 +42,12 @@ array handed on, which took as long as the arithmetic.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from autune.kernels.compact import add_compact, element_range
 from autune.kernels.jit import njit, njit_inner
 from autune.kernels.moments import (
-    N_MONOMIALS,
     count_monomials,
     fill_moments,
     fill_monomials,
@@ -54,108 +58,13 @@ from autune.kernels.pairs import (
     add_wide,
     fill_angular,
     fill_pair_distances,
+    multiply_charges,
 )
 from autune.kernels.radial import fill_cutoffs, fill_radial
+from autune.kernels.symmetry_table import Scratch, SymmetryTable
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class SymmetryTable(NamedTuple):
-    """Symmetry functions of all elements, as the kernels take them.
-
-    Every element owns a range of distinct radial factors and ranges of radial functions,
-    polynomial functions (kind 9 by moments) and groups; a group is what shares kind, neighbours,
-    lambda and zeta and owns a range of members, one per function summed over pairs.
-    ``column`` is the place of a function among those of its element.
-
-    Parameters
-    ----------
-    cutoff_kind, inner_cutoff
-        As in `autune.kernels.cutoffs.cutoff`.
-    n_functions
-        Symmetry functions per element, shape (n_elements,).
-    factor_first, eta, r_shift, r_cutoff, factor_zeta
-        Radial factors, in 1/Angstrom^2 and Angstrom; largest zeta of the polynomial functions
-        that use them, 0 for none.
-    radial_first, radial_column, radial_factor, radial_element
-        Radial functions: column, radial factor, element of the neighbours.
-    polynomial_first, polynomial_column, polynomial_factor, polynomial_elements
-        Polynomial functions; polynomial_elements has shape (n, 2).
-    polynomial_zeta, polynomial_coefficients, polynomial_self
-        zeta; K_a, shape (n, N_MONOMIALS); P_jj.
-    group_first, group_kind, group_elements, lambda_, zeta
-        Groups; group_elements has shape (n_groups, 2).
-    member_first, member_column, member_factor
-        Members of the groups.
-    """
-
-    cutoff_kind: int
-    inner_cutoff: float
-    n_functions: Integers
-    factor_first: Integers
-    eta: Floats
-    r_shift: Floats
-    r_cutoff: Floats
-    factor_zeta: Integers
-    radial_first: Integers
-    radial_column: Integers
-    radial_factor: Integers
-    radial_element: Integers
-    polynomial_first: Integers
-    polynomial_column: Integers
-    polynomial_factor: Integers
-    polynomial_elements: Integers
-    polynomial_zeta: Integers
-    polynomial_coefficients: Floats
-    polynomial_self: Floats
-    group_first: Integers
-    group_kind: Integers
-    group_elements: Integers
-    lambda_: Floats
-    zeta: Floats
-    member_first: Integers
-    member_column: Integers
-    member_factor: Integers
-
-
-class Scratch(NamedTuple):
-    """Memory of `atom_symmetry_functions` for any atom with up to n neighbours.
-
-    Rows of ``row``: fc, dfc, for one function A, B, or for one j P, P', fc, dfc, r_jk.
-    """
-
-    u: Floats
-    inverse: Floats
-    R: Floats
-    dR: Floats
-    U: Floats
-    M: Floats
-    T: Floats
-    dT: Floats
-    row: Floats
-    start: Integers
-
-
-@njit
-def make_scratch(table: SymmetryTable, n: int) -> Scratch:
-    """Allocate for atoms with up to n neighbours."""
-    n_elements = len(table.n_functions)
-    n_factors = 0
-    for e in range(n_elements):
-        n_factors = max(n_factors, table.factor_first[e + 1] - table.factor_first[e])
-    return Scratch(
-        np.empty((3, n)),
-        np.empty(n),
-        np.empty((n_factors, n)),
-        np.empty((n_factors, n)),
-        np.empty((N_MONOMIALS, n)),
-        np.zeros((n_factors, n_elements, N_MONOMIALS)),
-        np.empty((1, n)),
-        np.empty((1, n)),
-        np.empty((6, n)),
-        np.empty(n_elements + 1, np.int64),
-    )
 
 
 @njit_inner
@@ -222,6 +131,25 @@ def add_radial(table: SymmetryTable, element: int, scratch: Scratch, G: Floats, 
             dG[j, 1, column] = dR[m, j] * u[1, j]
             dG[j, 2, column] = dR[m, j] * u[2, j]
         G[column] = total
+
+
+@njit_inner
+def add_weighted(
+    table: SymmetryTable, element: int, scratch: Scratch, G: Floats, dG: Floats
+) -> None:
+    """Add the functions of kind 12."""
+    u, R, dR = scratch.u, scratch.R, scratch.dR
+    for function in range(table.weighted_first[element], table.weighted_first[element + 1]):
+        column = table.weighted_column[function]
+        m = table.weighted_factor[function] - table.factor_first[element]
+        for e in range(len(table.charge)):
+            Z, total = table.charge[e], 0.0
+            for j in range(np.uint64(scratch.start[e]), np.uint64(scratch.start[e + 1])):
+                total += R[m, j]
+                dG[j, 0, column] = Z * dR[m, j] * u[0, j]
+                dG[j, 1, column] = Z * dR[m, j] * u[1, j]
+                dG[j, 2, column] = Z * dR[m, j] * u[2, j]
+            G[column] += Z * total
 
 
 @njit_inner
@@ -293,10 +221,13 @@ def add_pairs(
             e, partner = table.group_elements[group, side], table.group_elements[group, 1 - side]
             if side == 1 and e == partner:
                 continue
-            start, stop = scratch.start[partner], scratch.start[partner + 1]
-            for j in range(scratch.start[e], scratch.start[e + 1]):
+            begin, end = element_range(scratch.start, e)
+            start, stop = element_range(scratch.start, partner)
+            for j in range(begin, end):
                 fill_angular(u, j, start, stop, table.lambda_[group], table.zeta[group], P)
-                if table.group_kind[group] == 3:
+                if e < 0:
+                    multiply_charges(table.charge, scratch.start, j, P)
+                if table.group_kind[group] != 9:
                     fill_pair_distances(u, r, j, start, stop, r_pair)
                 r_cutoff = 0.0
                 for member in range(table.member_first[group], table.member_first[group + 1]):
@@ -376,5 +307,17 @@ def atom_symmetry_functions(
     find_ranges(neighbour_elements, scratch.start)
     fill_factors(table, element, distances, scratch)
     add_radial(table, element, scratch, G, dG)
+    add_weighted(table, element, scratch, G, dG)
     add_polynomials(table, element, scratch, G, dG)
     add_pairs(table, element, distances, scratch, G, dG)
+    add_compact(
+        table.compact,
+        element,
+        table.charge,
+        scratch.start,
+        scratch.u,
+        distances,
+        scratch.inside,
+        G,
+        dG,
+    )

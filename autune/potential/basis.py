@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -14,11 +14,14 @@ from autune.architecture import (
     ANGULAR_NARROW,
     ANGULAR_WIDE,
     RADIAL,
+    Activation,
     Architecture,
     SymmetryFunction,
 )
 from autune.errors import ConfigError
 from autune.settings import PotentialSettings
+from autune.symmetry_lines import parse_symmetry_function
+from autune.units import UNIT_SYSTEMS
 
 
 class Basis(NamedTuple):
@@ -76,33 +79,33 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
     """Write out the symmetry functions and networks that settings describe.
 
     Every element gets the radial functions for every neighbouring element and the angular
-    functions for every pair of neighbouring elements, in n2p2's order.  A common r_shift below 0
+    functions for every pair of neighbouring elements, in n2p2's order; explicit lines are taken as
+    they are.  A common r_shift below 0
     moves the radial functions alone: n2p2 and LAMMPS take 0 in its place for angular functions, so
-    that is what is trained and written.
+    that is what is trained and written.  Atom energies that are to be fitted are left out.
 
     Raises
     ------
     ConfigError
         If an element is unknown or two symmetry functions are equal.
     """
-    for symbol in (*settings.elements, *settings.atom_energies):
+    given = {} if settings.atom_energies == "fit" else settings.atom_energies
+    for symbol in (*settings.elements, *given):
         _check_symbol(symbol, settings)
     elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
-    functions = tuple(sorted(_functions(elements, settings), key=lambda f: f.sort_key))
-    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
-    if equal:
-        raise ConfigError(
-            "potential.symmetry_functions",
-            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
-            "give each its own eta, lambda or zeta",
-        )
+    functions = {
+        symbol: tuple(sorted(found, key=lambda f: f.sort_key))
+        for symbol, found in _all_functions(elements, settings).items()
+    }
+    for of_element in functions.values():
+        _refuse_equal(of_element)
     return Architecture(
         elements=elements,
-        symmetry_functions=dict.fromkeys(elements, functions),
+        symmetry_functions=functions,
         cutoff_type=settings.cutoff_type,
         hidden_layers=settings.hidden_layers,
         activations=(
-            *(settings.activation,) * len(settings.hidden_layers),
+            *_of_layers(settings),
             settings.output_activation,
         ),
         inner_cutoff=settings.inner_cutoff,
@@ -110,8 +113,48 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         scaling=settings.scaling,
         scale_min=settings.scale_min,
         scale_max=settings.scale_max,
-        atom_energies=dict(settings.atom_energies),
+        atom_energies=dict(given),
+        length_unit=UNIT_SYSTEMS[settings.units].length,
+        energy_unit=UNIT_SYSTEMS[settings.units].energy,
     )
+
+
+def _of_layers(settings: PotentialSettings) -> tuple[Activation, ...]:
+    """Activation of each hidden layer."""
+    given = settings.activation
+    return given if isinstance(given, tuple) else (given,) * settings.n_hidden_layers
+
+
+def _refuse_equal(functions: Sequence[SymmetryFunction]) -> None:
+    equal = [str(f) for f, times in Counter(functions).items() if times > 1]
+    if equal:
+        raise ConfigError(
+            "potential.symmetry_functions",
+            f"{len(equal)} symmetry functions are there twice, the first is {equal[0]}; "
+            "give each its own eta, lambda or zeta",
+        )
+
+
+def _all_functions(
+    elements: tuple[str, ...], settings: PotentialSettings
+) -> dict[str, list[SymmetryFunction]]:
+    """Functions per central element: those that are listed one by one, or by the rules."""
+    lines = settings.symmetry_functions.explicit
+    if not lines:
+        functions = list(_functions(elements, settings))
+        return dict.fromkeys(elements, functions)
+    explicit: dict[str, list[SymmetryFunction]] = {symbol: [] for symbol in elements}
+    key = "potential.symmetry_functions.explicit"
+    for place, line in enumerate(lines):
+        try:
+            symbol, function = parse_symmetry_function(line.split(), elements)
+        except ValueError as error:
+            raise ConfigError(f"{key}.{place}", f"{error}, in the line {line!r}") from None
+        explicit[symbol].append(function)
+    for symbol, found in explicit.items():
+        if not found:
+            raise ConfigError(key, f"{symbol} has no symmetry function; add lines '{symbol} ...'")
+    return explicit
 
 
 def _functions(
@@ -121,8 +164,13 @@ def _functions(
     rules = settings.symmetry_functions
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]
-    etas = (basis.radial if radial.eta is None else radial.eta)[:: rules.every]
-    triples = basis.angular if angular.functions is None else angular.functions
+    per_area = (
+        UNIT_SYSTEMS[settings.units].length ** 2
+    )  # of a named basis, which is in 1/Angstrom^2
+    own = [eta * per_area for eta in basis.radial]
+    etas = (own if radial.eta is None else radial.eta)[:: rules.every]
+    own_triples = [(eta * per_area, lambda_, zeta) for eta, lambda_, zeta in basis.angular]
+    triples = own_triples if angular.functions is None else angular.functions
     triples = triples[:: rules.every]
     shift_radial = rules.r_shift if radial.r_shift is None else radial.r_shift
     shift_angular = max(0.0, rules.r_shift) if angular.r_shift is None else angular.r_shift

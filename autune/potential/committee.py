@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from autune.formats.files import is_file, is_folder, make_folder
 from autune.potential.extrapolation import Extrapolation, furthest
 from autune.potential.model import KernelArrays, Potential, Prediction, predict_alike, stack
 from autune.structures import FloatArray, IntArray, Structure
+from autune.units import GivenUnits
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -191,7 +192,7 @@ class Committee:
     def load(
         cls,
         directory: str | Path,
-        units: Literal["eV,Angstrom", "Hartree,Bohr"] = "eV,Angstrom",
+        units: GivenUnits | None = None,
     ) -> Committee:
         """Read a folder whose subfolders seed-0, seed-1, ... hold a potential each.
 
@@ -200,7 +201,7 @@ class Committee:
         directory
             The folder of a committee, or of a training with several seeds.
         units
-            Units of the files; nothing in them says which.
+            As in `Potential.load`.
 
         Raises
         ------
@@ -306,7 +307,7 @@ def _shared(a: Architecture) -> tuple[object, ...]:
     return (
         tuple(a.symmetry_functions.items()),
         (a.cutoff_type, a.inner_cutoff, a.length_unit),
-        (a.hidden_layers, a.activations, a.normalize_nodes),
+        (tuple(map(a.layer_sizes, a.elements)), a.activations, a.normalize_nodes),
     )
 
 

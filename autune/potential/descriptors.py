@@ -6,25 +6,20 @@ import dataclasses
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
-from numpy.typing import NDArray
 
-from autune.architecture import ANGULAR_WIDE, CUTOFF_TYPES, RADIAL, Architecture
+from autune.architecture import Architecture
 from autune.errors import DataError
 from autune.formats.tables import Scaling
-from autune.kernels.moments import N_MONOMIALS, ZETA_MAX, coefficients
 from autune.kernels.structure import merge_images, structure_symmetry_functions
-from autune.kernels.symmetry import SymmetryTable
 from autune.potential.neighbours import neighbour_list
+from autune.potential.symmetry_tables import symmetry_tables
 from autune.structures import FloatArray, IntArray, Structure
 
 SMALLEST_SPREAD = 1e-100
 """Less is none: nothing can be divided by it."""
-
-ZETAS = range(1, ZETA_MAX + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,86 +74,6 @@ def element_indices(structure: Structure, architecture: Architecture) -> IntArra
     return indices.astype(np.int64)
 
 
-def symmetry_tables(architecture: Architecture) -> SymmetryTable:
-    """Symmetry functions as arrays for the kernels, in Angstrom."""
-    unit = architecture.length_unit
-    place = {symbol: index for index, symbol in enumerate(architecture.elements)}
-    factors: list[tuple[float, float, float]] = []
-    factor_zeta: list[int] = []
-    radials: list[tuple[int, int, int]] = []
-    polynomials: list[tuple[int, int, int, int, int]] = []
-    lambdas: list[float] = []
-    groups: list[tuple[int, int, int, float, float]] = []
-    members: list[tuple[int, int]] = []
-    factor_first, radial_first, polynomial_first, group_first = [0], [0], [0], [0]
-    member_first = [0]
-    for symbol in architecture.elements:
-        functions = architecture.symmetry_functions[symbol]
-        # By cutoff radius, because the kernel keeps the last cutoff function.
-        distinct = sorted({(f.r_cutoff, f.eta, f.r_shift) for f in functions})
-        factors += distinct
-        factor_zeta += [0] * len(distinct)
-        in_group: dict[tuple[int, int, int, float, float], list[tuple[int, int]]] = {}
-        for column, f in enumerate(functions):
-            factor = factor_first[-1] + distinct.index((f.r_cutoff, f.eta, f.r_shift))
-            e1, e2 = place[f.neighbours[0]], place[f.neighbours[-1]]
-            if f.kind == RADIAL:
-                radials.append((column, factor, e1))
-            elif f.kind == ANGULAR_WIDE and f.zeta in ZETAS and abs(f.lambda_) == 1.0:
-                polynomials.append((column, factor, e1, e2, int(f.zeta)))
-                lambdas.append(f.lambda_)
-                factor_zeta[factor] = max(factor_zeta[factor], int(f.zeta))
-            else:
-                key = (f.kind, e1, e2, f.lambda_, f.zeta)
-                in_group.setdefault(key, []).append((column, factor))
-        for key, of_group in in_group.items():
-            groups.append(key)
-            members += of_group
-            member_first.append(len(members))
-        factor_first.append(len(factors))
-        radial_first.append(len(radials))
-        polynomial_first.append(len(polynomials))
-        group_first.append(len(groups))
-    r_cutoff, eta, r_shift = _columns(factors, 3, np.float64)
-    radial = _columns(radials, 3, np.int64)
-    polynomial = _columns(polynomials, 5, np.int64)
-    lambda_, zeta = _columns([key[3:] for key in groups], 2, np.float64)
-    member = _columns(members, 2, np.int64)
-    return SymmetryTable(
-        cutoff_kind=CUTOFF_TYPES.index(architecture.cutoff_type),
-        inner_cutoff=float(architecture.inner_cutoff),
-        n_functions=_integers(
-            [len(architecture.symmetry_functions[symbol]) for symbol in architecture.elements]
-        ),
-        factor_first=_integers(factor_first),
-        eta=eta / unit**2,
-        r_shift=r_shift * unit,
-        r_cutoff=r_cutoff * unit,
-        factor_zeta=_integers(factor_zeta),
-        radial_first=_integers(radial_first),
-        radial_column=radial[0],
-        radial_factor=radial[1],
-        radial_element=radial[2],
-        polynomial_first=_integers(polynomial_first),
-        polynomial_column=polynomial[0],
-        polynomial_factor=polynomial[1],
-        polynomial_elements=polynomial[2:4].T.copy(),
-        polynomial_zeta=polynomial[4],
-        polynomial_coefficients=np.array(
-            [coefficients(sign, p[4]) for sign, p in zip(lambdas, polynomials, strict=True)]
-        ).reshape(-1, N_MONOMIALS),
-        polynomial_self=np.array([1.0 + sign for sign in lambdas], dtype=np.float64),
-        group_first=_integers(group_first),
-        group_kind=_integers([key[0] for key in groups]),
-        group_elements=_columns([key[1:3] for key in groups], 2, np.int64).T.copy(),
-        lambda_=lambda_,
-        zeta=zeta,
-        member_first=_integers(member_first),
-        member_column=member[0],
-        member_factor=member[1],
-    )
-
-
 def compute_descriptors(
     structures: Sequence[Structure],
     architecture: Architecture,
@@ -187,10 +102,7 @@ def compute_descriptors(
     table = symmetry_tables(architecture)
     n_max = int(table.n_functions.max())
     elements = [element_indices(structure, architecture) for structure in structures]
-    found = deque(
-        neighbour_list(structure, architecture.r_cutoff * architecture.length_unit)
-        for structure in structures
-    )
+    found = deque(neighbour_list(structure, architecture.reach) for structure in structures)
     pairs = [
         merge_images(neighbours.first, neighbours.index, np.argsort(element, kind="stable"))
         for neighbours, element in zip(found, elements, strict=True)
@@ -350,17 +262,9 @@ def drop_functions(
     return dataclasses.replace(architecture, symmetry_functions=functions), reduced, names
 
 
-def _columns(rows: Sequence[tuple[float, ...]], width: int, dtype: type) -> NDArray[Any]:
-    return np.array(rows, dtype=dtype).reshape(-1, width).T.copy()
-
-
 def _ranges(counts: Sequence[int]) -> IntArray:
     return np.cumsum([0, *counts], dtype=np.int64)
 
 
 def _join(arrays: Sequence[IntArray]) -> IntArray:
     return np.concatenate([np.empty(0, dtype=np.int64), *arrays])
-
-
-def _integers(values: Sequence[int]) -> IntArray:
-    return np.array(values, dtype=np.int64)

@@ -10,21 +10,24 @@ from pathlib import Path
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, covalent_radii, reference_states
 
-from autune.architecture import Architecture, SymmetryFunction
 from autune.errors import ConfigError, ExportMismatch
 from autune.formats.files import write_text
 from autune.potential.committee import Committee, replacing_committee
 from autune.potential.model import Potential
 from autune.structures import Structure
+from autune.units import UNIT_SYSTEMS, GivenUnits, UnitSystem, convert, unit_system
 
 TOLERANCE = 1e-10
 """Largest allowed difference of energies (eV) and forces (eV/Angstrom), relative above 1."""
 
 
 def export_potential(
-    potential: Potential, directory: str | Path, structures: Sequence[Structure] = ()
+    potential: Potential,
+    directory: str | Path,
+    structures: Sequence[Structure] = (),
+    units: GivenUnits = "ev-angstrom",
 ) -> None:
-    """Write a potential in eV and Angstrom: input.nn, scaling.data, weights.*.data, in.lammps.
+    """Write a potential: input.nn, scaling.data, weights.*.data, in.lammps.
 
     Parameters
     ----------
@@ -35,6 +38,8 @@ def export_potential(
     structures
         On which the written potential must predict what the original does; by default distorted
         crystals of its elements.
+    units
+        Of the files; those that the potential has already keep all their digits.
 
     Raises
     ------
@@ -51,21 +56,24 @@ def export_potential(
             "",
             f"{directory} holds a potential of other elements ({foreign[0]}); name another folder",
         )
-    converted = convert_to_eV_and_Angstrom(potential)
+    converted = convert_potential(potential, unit_system(units))
     compared = structures or distorted_crystals(potential.elements)
     # First where nobody looks: a refused potential leaves no file.
     with tempfile.TemporaryDirectory() as trial:
         converted.save(trial)
         compare_potentials(potential, Potential.load(trial), compared)
     converted.save(directory)
-    write_text(directory / "in.lammps", lammps_input(potential))
+    write_text(directory / "in.lammps", lammps_input(converted, converted.architecture.units))
     compare_potentials(potential, Potential.load(directory), compared)
 
 
 def export_committee(
-    potentials: Sequence[Potential], directory: str | Path, structures: Sequence[Structure] = ()
+    potentials: Sequence[Potential],
+    directory: str | Path,
+    structures: Sequence[Structure] = (),
+    units: GivenUnits = "ev-angstrom",
 ) -> None:
-    """Write a committee in eV and Angstrom: a folder seed-0, seed-1, ... for each potential.
+    """Write a committee: a folder seed-0, seed-1, ... for each potential.
 
     Each is written and compared as by `export_potential`.  A committee that is there already is
     replaced, whole or not at all.
@@ -76,7 +84,7 @@ def export_committee(
         Two or more of the same elements, in any units.
     directory
         Made when it is missing.
-    structures
+    structures, units
         As in `export_potential`.
 
     Raises
@@ -92,39 +100,37 @@ def export_committee(
     with replacing_committee(directory) as fresh:
         for number, member in enumerate(members):
             try:
-                export_potential(member, fresh / f"seed-{number}", structures)
+                export_potential(member, fresh / f"seed-{number}", structures, units)
             except ExportMismatch as error:
                 raise ExportMismatch(f"member {number} of the committee: {error}") from None
 
 
-def convert_to_eV_and_Angstrom(potential: Potential) -> Potential:
-    """Return the same potential with files in eV and Angstrom.
+def convert_potential(potential: Potential, units: UnitSystem) -> Potential:
+    """Return the same potential with files in other units.
 
-    Lengths are multiplied; the networks keep their numbers, because n2p2's internal units
-    (conv_energy, conv_length) take the conversion of energies and forces (N2P2 6).
+    Lengths and energies are converted; the networks keep their numbers, because n2p2's internal
+    units (conv_energy, conv_length) take the conversion of energies and forces (N2P2 6).  The way
+    back gives the same digits (`autune.units.convert`).
     """
     a = potential.architecture
-    if (a.length_unit, a.energy_unit) == (1.0, 1.0):
+    if a.units == units:
         return potential
 
-    def convert(f: SymmetryFunction) -> SymmetryFunction:
-        unit = a.length_unit
-        return replace(f, eta=f.eta / unit**2, r_shift=f.r_shift * unit, r_cutoff=f.r_cutoff * unit)
+    def energy(value: float) -> float:
+        return convert(value, a.energy_unit, units.energy)
 
-    converted = Architecture(
-        **{
-            **a.__dict__,
-            "symmetry_functions": {
-                element: tuple(convert(f) for f in functions)
-                for element, functions in a.symmetry_functions.items()
-            },
-            "atom_energies": {e: value * a.energy_unit for e, value in a.atom_energies.items()},
-            "mean_energy": a.mean_energy * a.energy_unit,
-            "conv_energy": a.conv_energy / a.energy_unit,
-            "conv_length": a.conv_length / a.length_unit,
-            "length_unit": 1.0,
-            "energy_unit": 1.0,
-        }
+    converted = replace(
+        a,
+        symmetry_functions={
+            element: tuple(f.in_lengths_of(a.length_unit, units.length) for f in functions)
+            for element, functions in a.symmetry_functions.items()
+        },
+        atom_energies={e: energy(value) for e, value in a.atom_energies.items()},
+        mean_energy=energy(a.mean_energy),
+        conv_energy=convert(a.conv_energy, 1.0 / a.energy_unit, 1.0 / units.energy),
+        conv_length=convert(a.conv_length, 1.0 / a.length_unit, 1.0 / units.length),
+        length_unit=units.length,
+        energy_unit=units.energy,
     )
     return Potential(converted, potential.scaling, potential.weights, potential.keywords)
 
@@ -168,8 +174,16 @@ def distorted_crystals(elements: Sequence[str]) -> list[Structure]:
     return structures
 
 
-def lammps_input(potential: Potential) -> str:
-    """Write a LAMMPS input that relaxes a crystal with the exported potential."""
+def lammps_input(potential: Potential, units: UnitSystem = UNIT_SYSTEMS["ev-angstrom"]) -> str:
+    """Write a LAMMPS input that relaxes a crystal with the exported potential.
+
+    Parameters
+    ----------
+    potential
+        What was exported.
+    units
+        Of its files; LAMMPS itself counts in eV and Angstrom (metal).
+    """
     elements = potential.elements
     crystal, a = _crystal(elements)
     relaxed = "aniso" if crystal == "hcp" else "iso"
@@ -181,6 +195,13 @@ def lammps_input(potential: Potential) -> str:
         f"set             type 1 type/ratio {i} {1 / i:.6g} 12345"
         for i in range(len(elements), 1, -1)
     )
+    said = "eV and Angstrom, so no cflength and cfenergy"
+    factors = ""
+    if units != UNIT_SYSTEMS["ev-angstrom"]:
+        said = "cflength and cfenergy are its units in one Angstrom and one eV"
+        factors = (
+            f" &\n                cflength {1.0 / units.length!r} cfenergy {1.0 / units.energy!r}"
+        )
     return f"""\
 # A neural network potential of {", ".join(elements)} in LAMMPS (package ML-HDNNP).
 # Run in this folder: lmp -in in.lammps
@@ -195,10 +216,10 @@ create_box      {len(elements)} box
 create_atoms    1 box
 {mix}
 {masses}
-# The potential: eV and Angstrom, so no cflength and cfenergy.  An extrapolation warning says that
+# The potential: {said}.  An extrapolation warning says that
 # a symmetry function left the range of the training set; the run stops after maxew of them.
 pair_style      hdnnp {potential.r_cutoff + 0.01:.6g} dir "./" &
-                showew no showewsum 100 resetew no maxew 100000
+                showew no showewsum 100 resetew no maxew 100000{factors}
 pair_coeff      * * {" ".join(elements)}
 
 thermo          10

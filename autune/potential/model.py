@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -16,6 +16,7 @@ from autune.errors import DataError, FormatError
 from autune.formats.atoms import from_atoms
 from autune.formats.files import is_file, is_folder, make_folder, write_text
 from autune.formats.input_nn import input_nn_text, read_input_nn
+from autune.formats.keywords import read_units, units_line
 from autune.formats.tables import (
     Scaling,
     read_scaling,
@@ -25,8 +26,8 @@ from autune.formats.tables import (
 )
 from autune.kernels.network import Networks
 from autune.kernels.prediction import InputScaling, predict_structure
-from autune.kernels.symmetry import SymmetryTable
-from autune.potential.descriptors import element_indices, symmetry_tables
+from autune.kernels.symmetry_table import SymmetryTable
+from autune.potential.descriptors import element_indices
 from autune.potential.extrapolation import Extrapolation, OutsideAtoms
 from autune.potential.layout import (
     build_networks,
@@ -35,16 +36,14 @@ from autune.potential.layout import (
     padded_range,
 )
 from autune.potential.neighbours import neighbour_list
+from autune.potential.symmetry_tables import symmetry_tables
 from autune.structures import FloatArray, IntArray, Structure
-from autune.units import BOHR, HARTREE
+from autune.units import GivenUnits, UnitSystem, unit_name, unit_system
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from autune.potential.calculator import HDNNPCalculator
-
-UNITS = {"eV,Angstrom": (1.0, 1.0), "Hartree,Bohr": (BOHR, HARTREE)}
-"""Angstrom in the length unit and eV in the energy unit of a potential's files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +120,7 @@ class Potential:
     @property
     def r_cutoff(self) -> float:
         """Largest cutoff radius in Angstrom."""
-        return self.architecture.r_cutoff * self.architecture.length_unit
+        return self.architecture.reach
 
     def predict(self, atoms: Structure | Atoms) -> Prediction:
         """Predict energy, forces and stress.
@@ -150,7 +149,7 @@ class Potential:
     def load(
         cls,
         directory: str | Path,
-        units: Literal["eV,Angstrom", "Hartree,Bohr"] = "eV,Angstrom",
+        units: GivenUnits | None = None,
     ) -> Potential:
         """Read a directory of n2p2: input.nn, scaling.data, weights.ZZZ.data.
 
@@ -159,12 +158,13 @@ class Potential:
         directory
             Any directory that n2p2 or LAMMPS could use.
         units
-            Units of the files; nothing in them says which.
+            Units of the files; None: what autune wrote says which, of other files it is eV and
+            Angstrom.
 
         Raises
         ------
         FormatError
-            If a file is missing or wrong.
+            If a file is missing or wrong, or says other units than those given.
         """
         directory = Path(directory)
         if not is_file(directory / "input.nn"):
@@ -173,13 +173,14 @@ class Potential:
                 None,
                 "expected a potential (input.nn, scaling.data, weights.*.data)" + _hint(directory),
             )
-        length_unit, energy_unit = UNITS[units]
-        architecture, keywords = read_input_nn(directory / "input.nn", length_unit, energy_unit)
+        system = _units_of(directory / "input.nn", units)
+        architecture, keywords = read_input_nn(directory / "input.nn", *system)
         scaling = read_scaling(directory / "scaling.data", architecture)
         weights = {
             element: read_weights(
                 directory / f"weights.{atomic_numbers[element]:03d}.data",
                 architecture.n_weights(element),
+                architecture.layer_sizes(element),
             )
             for element in architecture.elements
         }
@@ -196,12 +197,12 @@ class Potential:
                 self.weights[element],
                 self.architecture.layer_sizes(element),
             )
+        name = unit_name(self.architecture.units)
         text = input_nn_text(
             self.architecture,
             {keyword: " ".join(words) for keyword, words in self.keywords.items()},
-            "High-dimensional neural network potential trained by autune; eV and Angstrom"
-            if self.architecture.length_unit == 1.0
-            else "High-dimensional neural network potential; units of its source",
+            "High-dimensional neural network potential, written by autune\n"
+            + (units_line(name) if name else "In units of its source"),
         )
         write_text(directory / "input.nn", text)
 
@@ -293,6 +294,16 @@ def predict_alike(
             )
         )
     return predictions
+
+
+def _units_of(path: Path, given: GivenUnits | None) -> UnitSystem:
+    """Return the units of an input.nn; refuse given ones that its comments contradict."""
+    said = read_units(path)
+    if given is None:
+        return unit_system(said or "ev-angstrom")
+    if said is not None and unit_system(given) != unit_system(said):
+        raise FormatError(path, None, f"is in {said}, not in {given}; leave the units out")
+    return unit_system(given)
 
 
 def _hint(directory: Path) -> str:

@@ -13,19 +13,22 @@ from autune.dataset import (
     check_stresses,
     check_trainable,
     make_folds,
+    read_dataset,
     split_dataset,
 )
 from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, STRESS_ERRORS, metric_names
+from autune.potential.basis import build_architecture
 from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
+from autune.training.start import load_start
 
 
 def load_dataset(settings: DatasetSettings) -> Dataset:
     """Read and split the structures that settings name."""
-    return split_dataset(Dataset.read(settings.path, settings.units), settings)
+    return split_dataset(read_dataset(settings), settings)
 
 
 def load_for_trials(settings: DatasetSettings) -> Dataset:
@@ -158,10 +161,12 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
             "the given data set is split already and sets nothing aside; leave holdout_fraction "
             "out, or give the data set without a split",
         )
-    check_trainable(dataset, settings.potential.elements, settings.potential.cutoff_radius)
+    architecture = build_architecture(settings.potential)
+    check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     for fold in make_folds(dataset, settings):
         check_stresses(fold.dataset, settings)
+    load_start(settings)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)
         check_baselines(settings.evaluation.properties, settings.potential.elements)
@@ -180,7 +185,7 @@ def check_searched_data(space: SearchSpace) -> None:
             settings = space.apply({**first, parameter.key: value})
             how = settings.dataset
             try:
-                dataset = split_dataset(read(how.path, how.units), how)
+                dataset = split_dataset(read(how.path, how.units, how.energy), how)
                 prepare_dataset(dataset, settings)
             except (ConfigError, DataError) as error:
                 raise ConfigError(

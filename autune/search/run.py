@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from autune.dataset import Dataset
+from autune.dataset import Dataset, warn_of_distances
 from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
 from autune.search import checks
@@ -98,6 +98,7 @@ def search(
     if searches_data and dataset is not None:
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
     dataset = checks.prepare_dataset(dataset, settings)
+    warn_of_distances(dataset.structures)
     if searches_data:
         checks.check_searched_data(space)
     if trial is run_trial:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from autune.settings.fields import Model
+from autune.settings.fields import Model, Units
 
 
 class DatasetSettings(Model):
@@ -41,8 +41,14 @@ class DatasetSettings(Model):
         description="Groups not used for training; their test structures stay in the test, which "
         "shows how well a potential transfers to them.",
     )
-    units: Literal["eV,Angstrom", "Hartree,Bohr"] = Field(
-        "eV,Angstrom", description="Units of an input.data file (others carry their own)."
+    units: Units = Field(
+        "ev-angstrom", description="Units of an input.data file (others carry their own)."
+    )
+    energy: Literal["free", "e0"] = Field(
+        "free",
+        description="Of files with two energies (VASP, GPAW, FHI-aims with smearing) the free "
+        "energy, whose derivatives the forces are, or e0, extrapolated to no smearing; other "
+        "files have one.",
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ import json
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -17,7 +17,7 @@ from autune.errors import ConfigError, short
 from autune.log import mask_credentials
 from autune.settings.data import DatasetSettings
 from autune.settings.evaluation import EvaluationSettings
-from autune.settings.fields import Model
+from autune.settings.fields import FORMS, Model
 from autune.settings.potential import PotentialSettings
 from autune.settings.search import (
     ConfirmSettings,
@@ -127,10 +127,11 @@ _MESSAGES = {
 def _first_mistake(error: ValidationError) -> ConfigError:
     """Turn pydantic's first error into one line with the dotted key and a remedy."""
     first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
+    path = tuple(part for part in first["loc"] if part not in FORMS)
+    location = [str(part) for part in path]
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
+        known = _known_keys(path[:-1])
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return ConfigError(key, f"unknown key; {hint}")
@@ -145,7 +146,7 @@ def _first_mistake(error: ValidationError) -> ConfigError:
         end = f"at least {limits['min_length']}" if "min_length" in limits else ""
         end = end or f"at most {limits['max_length']}"
         message = f"must have {end} item{'' if end.endswith(' 1') else 's'}"
-    if isinstance(value, dict | BaseModel):
+    if isinstance(value, dict | BaseModel) or first["type"] == "symmetry_function":
         return ConfigError(key, message)
     return ConfigError(key, f"{message}; found {short(value)}")
 
@@ -208,4 +209,8 @@ def _choices(annotation: Any) -> list[str]:
     """Return the words that a setting may be, if there are few."""
     if get_origin(annotation) is Literal:
         return [str(choice) for choice in get_args(annotation)]
+    if _is_union(annotation):  # one word, or a list of words
+        first = get_args(annotation)[0]
+        words = _choices(get_args(first)[0]) if get_origin(first) is Annotated else []
+        return words if len(words) > 1 else []
     return []

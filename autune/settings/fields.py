@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from autune.units import NAMES, UnitName
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -13,6 +22,17 @@ Shift = Annotated[float, Field(ge=-100.0, le=100.0)]
 Eta = Annotated[float, Field(ge=0.0, le=1e6)]
 Factor = Annotated[float, Field(gt=0.0, le=1e6)]
 Count = Annotated[int, Field(ge=1)]
+
+OF_ALL, PER_ELEMENT, PER_LAYER = FORMS = ("(of all elements)", "(per element)", "(per layer)")
+"""Forms of a setting, as pydantic names them among the keys of a mistake."""
+
+
+def _present_name(value: Any) -> Any:
+    return NAMES.get(value, value) if isinstance(value, str) else value
+
+
+Units = Annotated[UnitName, BeforeValidator(_present_name)]
+"""Name of a unit system; the old spellings are read too."""
 
 
 class Model(BaseModel):

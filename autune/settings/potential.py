@@ -2,12 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from autune.architecture import Activation, CutoffType, ScalingMode
-from autune.settings.fields import Count, Eta, Factor, Model, NotNegative, Shift
+from autune.settings.fields import (
+    OF_ALL,
+    PER_ELEMENT,
+    PER_LAYER,
+    Count,
+    Eta,
+    Factor,
+    Model,
+    NotNegative,
+    Shift,
+    Units,
+)
+from autune.symmetry_lines import parse_symmetry_function
+
+
+def _check_line(line: str) -> str:
+    """Refuse a line that is no symmetry function, or another one in n2p2."""
+    try:
+        _, function = parse_symmetry_function(line.split())
+        if function.ignores_shift:
+            raise ValueError(
+                f"expected rs of 0 or more, found {function.r_shift:g}; n2p2 and LAMMPS take 0 for "
+                "a negative rs of types 3 and 9"
+            )
+    except ValueError as error:
+        message = str(error)
+        if repr(line) not in message:
+            message += f", in the line {line!r}"
+        raise PydanticCustomError("symmetry_function", "{words}", {"words": message}) from None
+    return line
+
+
+def _form(value: Any) -> str:
+    return PER_ELEMENT if isinstance(value, dict) else OF_ALL
+
+
+def _form_of_activation(value: Any) -> str:
+    return PER_LAYER if isinstance(value, list | tuple) else OF_ALL
+
+
+Layers = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 class RadialSettings(Model):
@@ -59,9 +108,18 @@ class SymmetryFunctionSettings(Model):
     )
     radial: RadialSettings = Field(RadialSettings(), description="Radial functions.")
     angular: AngularSettings = Field(AngularSettings(), description="Angular functions.")
+    explicit: tuple[Annotated[str, AfterValidator(_check_line)], ...] = Field(
+        (),
+        description="Symmetry functions one by one, in place of basis, radial and angular: lines "
+        "as after symfunction_short in an input.nn, such as 'Au 2 Au 0.1 0.0 6.0'; each has its "
+        "own cutoff radius. [Angstrom]",
+    )
 
     @model_validator(mode="after")
     def _functions_listed(self) -> SymmetryFunctionSettings:
+        if self.explicit:
+            self._refuse_rules()
+            return self
         named = self.basis is not None
         radial = named if self.radial.eta is None else len(self.radial.eta) > 0
         angular = named if self.angular.functions is None else len(self.angular.functions) > 0
@@ -69,11 +127,26 @@ class SymmetryFunctionSettings(Model):
             raise ValueError("there are no functions; list radial.eta or angular.functions")
         return self
 
+    def _refuse_rules(self) -> None:
+        """Refuse rules beside explicit functions, unless they have their default."""
+        fields = type(self).model_fields
+        for name in ("every", "r_shift", "radial", "angular"):
+            if getattr(self, name) != fields[name].default:
+                raise ValueError(
+                    f"explicit takes the place of rules, and {name} is one; leave one of them out"
+                )
+
 
 class PotentialSettings(Model):
     """The form of the potential: everything but its weights."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
+    units: Units = Field(
+        "ev-angstrom",
+        description="Units of all lengths and energies in this section, and of the potential's "
+        "files; hartree-bohr keeps the digits of an imported potential. Inside all is eV and "
+        "Angstrom.",
+    )
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
     cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
         6.0, description="Cutoff radius. [Angstrom]"
@@ -84,10 +157,19 @@ class PotentialSettings(Model):
     symmetry_functions: SymmetryFunctionSettings = Field(
         SymmetryFunctionSettings(), description="Symmetry functions."
     )
-    hidden_layers: tuple[Count, ...] = Field(
-        (25, 25), min_length=1, description="Neurons per hidden layer."
+    hidden_layers: Annotated[
+        Annotated[Layers, Tag(OF_ALL)] | Annotated[dict[str, Layers], Tag(PER_ELEMENT)],
+        Discriminator(_form),
+    ] = Field(
+        (25, 25),
+        description="Neurons per hidden layer, of all elements or per element ({Au: [25, 25], Cu: "
+        "[15, 15]}, as many layers each; n2p2 2.3.0 and LAMMPS read it, n2p2's development version "
+        "does not).",
     )
-    activation: Activation = Field("tanh", description="Activation of the hidden layers.")
+    activation: Annotated[
+        Annotated[Activation, Tag(OF_ALL)] | Annotated[tuple[Activation, ...], Tag(PER_LAYER)],
+        Discriminator(_form_of_activation),
+    ] = Field("tanh", description="Activation of the hidden layers, of all or a list of each.")
     output_activation: Activation = Field("identity", description="Activation of the output.")
     normalize_nodes: bool = Field(False, description="Divide arguments of neurons by their fan-in.")
     scaling: ScalingMode = Field("scale_center", description="From symmetry functions to inputs.")
@@ -101,9 +183,45 @@ class PotentialSettings(Model):
         1e-8,
         description="Functions whose range over the training set is not larger are dropped.",
     )
-    atom_energies: dict[str, float] = Field(
-        {}, description="Energy of the free atom, subtracted before training. [eV]"
+    atom_energies: Annotated[
+        Annotated[Literal["fit"], Tag(OF_ALL)] | Annotated[dict[str, float], Tag(PER_ELEMENT)],
+        Discriminator(_form),
+    ] = Field(
+        {},
+        description="Energy of the free atom per element, subtracted before training; fit: by "
+        "least squares of the energies per atom of the training structures over their "
+        "composition, with one element their mean. [eV]",
     )
+
+    @field_validator("hidden_layers", mode="before")
+    @classmethod
+    def _same_elements(cls, layers: Any, info: ValidationInfo) -> Any:
+        elements = info.data.get("elements", ())
+        if isinstance(layers, dict) and elements and set(layers) != set(elements):
+            raise ValueError(
+                f"expected sizes of each of {', '.join(elements)}, found them of "
+                f"{', '.join(map(str, layers)) or 'none'}"
+            )
+        return layers
+
+    @field_validator("hidden_layers")
+    @classmethod
+    def _same_depth(
+        cls, layers: tuple[int, ...] | dict[str, tuple[int, ...]]
+    ) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
+        if isinstance(layers, dict) and len({len(sizes) for sizes in layers.values()}) > 1:
+            found = ", ".join(f"{len(sizes)} of {symbol}" for symbol, sizes in layers.items())
+            raise ValueError(f"expected as many layers of each element, found {found}")
+        return layers
+
+    @model_validator(mode="after")
+    def _activations_of_all_layers(self) -> PotentialSettings:
+        if isinstance(self.activation, tuple) and len(self.activation) != self.n_hidden_layers:
+            raise ValueError(
+                f"activation lists {len(self.activation)} layers, hidden_layers has "
+                f"{self.n_hidden_layers}; give one for each, or one word for all"
+            )
+        return self
 
     @model_validator(mode="after")
     def _range_not_empty(self) -> PotentialSettings:
@@ -114,3 +232,9 @@ class PotentialSettings(Model):
         if len(set(self.elements)) != len(self.elements):
             raise ValueError(f"elements are listed twice: {', '.join(self.elements)}")
         return self
+
+    @property
+    def n_hidden_layers(self) -> int:
+        """Number of hidden layers of every element."""
+        layers = self.hidden_layers
+        return len(next(iter(layers.values())) if isinstance(layers, dict) else layers)

@@ -145,6 +145,12 @@ class TrainingSettings(Model):
     initialization: InitializationSettings = Field(
         InitializationSettings(), description="Initial weights."
     )
+    start_from: str | None = Field(
+        None,
+        description="Folder of a potential, or of a training, whose weights are the initial ones, "
+        "of all seeds; its scaling, internal units and dropped functions are kept. In a search "
+        "all machines must see it.",
+    )
     keep: Literal["best", "last"] = Field(
         "best", description="Which epoch's weights to keep; best: lowest score on the test set."
     )

@@ -7,6 +7,7 @@ All seeds of a fold come one after the other, so that a trial computes the input
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from autune.architecture import Architecture, SymmetryFunction
 from autune.dataset import Dataset
 from autune.formats.tables import Scaling
+from autune.kernels.prediction import EXTRAPOLATION_MARGIN
 from autune.potential.descriptors import (
     Descriptors,
     compute_descriptors,
@@ -22,7 +24,7 @@ from autune.potential.descriptors import (
     functions_without_spread,
     scaling_statistics,
 )
-from autune.structures import IntArray, Structure
+from autune.structures import FloatArray, IntArray, Structure
 from autune.training.observables import scale_descriptors
 from autune.training.parallel import Communicator
 from autune.training.shared_set import share_structures
@@ -62,6 +64,8 @@ class Inputs:
         Names of the functions without spread.
     train, test
         This rank's part of them.
+    n_outside
+        Atoms of the training set with functions outside the range of a given scaling.
     """
 
     symmetry_functions: dict[str, tuple[SymmetryFunction, ...]]
@@ -69,6 +73,7 @@ class Inputs:
     dropped: tuple[str, ...]
     train: Share
     test: Share
+    n_outside: int = 0
 
 
 _kept: dict[str, Inputs] = {}
@@ -81,6 +86,7 @@ def find_inputs(
     minimum_spread: float,
     single: bool,
     ranks: Communicator,
+    scaling: Mapping[str, Scaling] | None = None,
 ) -> Inputs:
     """Return the inputs of a data set: the last ones if they are the same, else new ones.
 
@@ -96,6 +102,8 @@ def find_inputs(
         Whether derivatives are kept in single precision.
     ranks
         Each holds its part.
+    scaling
+        Statistics to scale by; None: those of the training set, without constant functions.
 
     Raises
     ------
@@ -103,15 +111,17 @@ def find_inputs(
         If data and symmetry functions do not fit together.
     """
     without_network = replace(
-        architecture, hidden_layers=(), activations=(), normalize_nodes=False, atom_energies={}
-    )
+        architecture, hidden_layers=(), activations=(), normalize_nodes=False, atom_energies={},
+        mean_energy=0.0, conv_energy=1.0, conv_length=1.0,
+    )  # fmt: skip
     wanted = (without_network, minimum_spread, single, ranks.rank, ranks.size)
-    key = repr((dataset.fingerprint, wanted))
+    given = {e: np.array(list(vars(s).values())).tobytes() for e, s in (scaling or {}).items()}
+    key = repr((dataset.fingerprint, wanted, given))
     inputs = _kept.get(key)
     if inputs is None:
         _kept.clear()  # before the new ones are computed: two sets may not fit into memory
         inputs = _kept[key] = compute_inputs(
-            dataset, without_network, minimum_spread, single, ranks
+            dataset, without_network, minimum_spread, single, ranks, scaling
         )
     return inputs
 
@@ -122,6 +132,7 @@ def compute_inputs(
     minimum_spread: float,
     single: bool,
     ranks: Communicator,
+    given: Mapping[str, Scaling] | None = None,
 ) -> Inputs:
     """Compute descriptors, drop functions without spread, scale; parameters of `find_inputs`.
 
@@ -139,7 +150,13 @@ def compute_inputs(
     counts = np.bincount(train.owner, train.n_atoms, ranks.size).astype(np.int64)
     G[in_order_of_rank] = ranks.gather(train.descriptors.G.T, counts).T
     scaling = scaling_statistics(G, element, architecture)
-    flat = functions_without_spread(scaling, architecture, minimum_spread)
+    n_outside = 0
+    flat: dict[str, list[int]] = {}
+    if given is not None:
+        scaling = dict(given)
+        n_outside = _count_outside(G, element, scaling, architecture)
+    else:
+        flat = functions_without_spread(scaling, architecture, minimum_spread)
     dropped: list[str] = []
     if any(flat.values()):
         architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
@@ -148,7 +165,23 @@ def compute_inputs(
     test = _describe(dataset.test_structures, architecture, single, strain, ranks)
     for share in (train, test):
         scale_descriptors(share.descriptors, scaling, architecture)
-    return Inputs(architecture.symmetry_functions, scaling, tuple(dropped), train, test)
+    functions = architecture.symmetry_functions
+    return Inputs(functions, scaling, tuple(dropped), train, test, n_outside)
+
+
+def _count_outside(
+    G: FloatArray, element: IntArray, scaling: Mapping[str, Scaling], architecture: Architecture
+) -> int:
+    """Count the atoms of which a symmetry function is outside the range of the scaling."""
+    n_outside = 0
+    for e, symbol in enumerate(architecture.elements):
+        s = scaling[symbol]
+        values = G[element == e, : len(s.minimum)]
+        outside = (values < s.minimum - EXTRAPOLATION_MARGIN) | (
+            values > s.maximum + EXTRAPOLATION_MARGIN
+        )
+        n_outside += int(outside.any(axis=1).sum())
+    return n_outside
 
 
 def _describe(

@@ -175,15 +175,23 @@ class _Start:
         weights_generator = np.random.default_rng([entropy, 0])
         architecture = prepared.architecture
         networks = build_networks(architecture)
-        weights = join_weights(
-            {
-                e: initial_weights(architecture, e, training.initialization, weights_generator)
-                for e in architecture.elements
-            },
-            architecture,
-        )
         parts = (prepared.train, prepared.test)
-        units = training_units(parts, networks, weights, training.normalization, communicator)
+        if prepared.start is not None:
+            weights = join_weights(prepared.start.weights, architecture)
+            units = (
+                architecture.mean_energy * architecture.energy_unit,
+                architecture.conv_energy / architecture.energy_unit,
+                architecture.conv_length / architecture.length_unit,
+            )
+        else:
+            weights = join_weights(
+                {
+                    e: initial_weights(architecture, e, training.initialization, weights_generator)
+                    for e in architecture.elements
+                },
+                architecture,
+            )
+            units = training_units(parts, networks, weights, training.normalization, communicator)
         train, test = (
             SharedSet(
                 replace(part, data=convert_to_training_units(part.data, *units)),
@@ -194,8 +202,16 @@ class _Start:
         )
         self.seed = seed
         self.scaling = prepared.scaling
-        self.architecture = replace(
-            architecture, mean_energy=units[0], conv_energy=units[1], conv_length=units[2]
+        self.internal = units
+        self.architecture = (
+            architecture
+            if prepared.start is not None
+            else replace(
+                architecture,
+                mean_energy=units[0] / architecture.energy_unit,
+                conv_energy=units[1] * architecture.energy_unit,
+                conv_length=units[2] * architecture.length_unit,
+            )
         )
         self.keywords = training_keywords(
             training, train.n_structures, train.n_components, settings.dataset.test_fraction
@@ -214,8 +230,8 @@ class _Start:
     def measure(self, number: int, seconds: float, score: Score) -> Epoch:
         """Return the errors of both sets in physical units."""
         train, test = self.trainer.errors, self.test.measure(self.trainer.weights)
-        to_eV = 1.0 / self.architecture.conv_energy
-        to_force = self.architecture.conv_length / self.architecture.conv_energy
+        _, conv_energy, conv_length = self.internal
+        to_eV, to_force = 1.0 / conv_energy, conv_length / conv_energy
         to_GPa = to_eV * EV_PER_ANGSTROM3_IN_GPA
         errors = {
             "energy_rmse": test.energy_rmse * to_eV,

@@ -45,7 +45,7 @@ def collect_observables(
     architecture
         Supplies atom energies, which are subtracted.
     """
-    atom_energies = np.array(
+    atom_energies = architecture.energy_unit * np.array(
         [architecture.atom_energies.get(e, 0.0) for e in architecture.elements]
     )
     energies, forces = [], [np.empty(0)]  # a rank may have no structure

@@ -9,10 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autune.architecture import Architecture
-from autune.dataset import Dataset, check_groups, check_stresses, check_trainable
+from autune.dataset import (
+    Dataset,
+    check_groups,
+    check_stresses,
+    check_trainable,
+    fit_atom_energies,
+)
 from autune.formats.tables import Scaling
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import element_indices
+from autune.potential.model import Potential
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
@@ -20,6 +27,7 @@ from autune.training.inputs import Share, find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
 from autune.training.shared_set import Part
+from autune.training.start import identity_of, left_out, load_start, warn_of_range
 from autune.training.trainer import Shares
 
 
@@ -30,7 +38,7 @@ class Prepared:
     Parameters
     ----------
     architecture
-        Without the functions that have no spread; in eV and Angstrom.
+        Without the functions that have no spread; in the units of the settings.
     scaling
         Statistics over the training set.
     train, test
@@ -40,9 +48,12 @@ class Prepared:
     shares
         For one filter per element.
     dropped
-        Names of the functions without spread.
+        Names of the functions without spread, or that the potential does not have from which the
+        training goes on.
     identity
         Of settings and structures together: the same identity, the same result.
+    start
+        Potential with the initial weights; None: they are drawn.
     """
 
     architecture: Architecture
@@ -53,6 +64,7 @@ class Prepared:
     shares: Shares | None
     dropped: tuple[str, ...]
     identity: str
+    start: Potential | None = None
 
 
 def prepare(
@@ -65,21 +77,35 @@ def prepare(
     ConfigError, DataError
         If data and potential do not fit together.
     """
-    architecture = build_architecture(settings.potential)
-    check_trainable(dataset, architecture.elements, architecture.r_cutoff)
+    start = load_start(settings)
+    architecture = start.architecture if start else build_architecture(settings.potential)
+    check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     check_stresses(dataset, settings)
     ranks = communicator or Serial()
     single = settings.training.derivatives == "single"
-    inputs = find_inputs(dataset, architecture, settings.potential.minimum_spread, single, ranks)
+    minimum_spread = settings.potential.minimum_spread
+    scaling = start.scaling if start else None
+    inputs = find_inputs(dataset, architecture, minimum_spread, single, ranks, scaling)
     architecture = replace(architecture, symmetry_functions=inputs.symmetry_functions)
-    if inputs.dropped and ranks.rank == 0:
+    dropped = left_out(settings, start) if start else inputs.dropped
+    if dropped and ranks.rank == 0:
+        why = (
+            f"are not in {settings.training.start_from}, from which training goes on, and are left "
+            "out"
+            if start
+            else "have the same value for all atoms and are dropped"
+        )
         warnings.warn(
-            f"{len(inputs.dropped)} symmetry functions have the same value for all atoms and are "
-            f"dropped: {'; '.join(inputs.dropped)}",
+            f"{len(dropped)} symmetry functions {why}: {'; '.join(dropped)}",
             UserWarning,
             stacklevel=2,
         )
+    if start and ranks.rank == 0:
+        n_atoms = sum(s.n_atoms for s in dataset.train_structures)
+        warn_of_range(inputs.n_outside, n_atoms, str(settings.training.start_from))
+    if start is None and settings.potential.atom_energies == "fit":
+        architecture = _with_fitted_energies(architecture, dataset, ranks)
     train, test = (
         _part(structures, share, architecture)
         for structures, share in (
@@ -99,8 +125,9 @@ def prepare(
             [s.weight * group_weights.get(s.group, 1.0) for s in structures]
         ),
         shares=element_shares(structures, architecture) if per_element else None,
-        dropped=inputs.dropped,
-        identity=f"{settings.identity}-{dataset.fingerprint[:16]}",
+        dropped=dropped,
+        identity=identity_of(settings, dataset),
+        start=start,
     )
 
 
@@ -116,6 +143,23 @@ def _part(structures: Sequence[Structure], share: Share, architecture: Architect
     )
 
 
+def _with_fitted_energies(
+    architecture: Architecture, dataset: Dataset, ranks: Communicator
+) -> Architecture:
+    """Give the atoms the energies that fit the training structures best."""
+    fitted = fit_atom_energies(dataset.train_structures)
+    if not fitted.unique and ranks.rank == 0:
+        warnings.warn(
+            "the compositions of the training structures leave the atom energies of "
+            f"{', '.join(fitted.energies)} open; the smallest are taken, and energies of other "
+            "compositions will be wrong",
+            UserWarning,
+            stacklevel=3,
+        )
+    energies = {e: fitted.energies[e] / architecture.energy_unit for e in architecture.elements}
+    return replace(architecture, atom_energies=energies)
+
+
 def element_shares(structures: list[Structure], architecture: Architecture) -> Shares:
     """Return each element's share of the atoms and of every atom's neighbours."""
     n_elements = len(architecture.elements)
@@ -123,7 +167,7 @@ def element_shares(structures: list[Structure], architecture: Architecture) -> S
     for structure in structures:
         element = element_indices(structure, architecture)
         energy.append(np.bincount(element, minlength=n_elements) / structure.n_atoms)
-        found = neighbour_list(structure, architecture.r_cutoff)
+        found = neighbour_list(structure, architecture.reach)
         of_atom = np.repeat(np.arange(structure.n_atoms), np.diff(found.first))
         counts = np.zeros((structure.n_atoms, n_elements))
         np.add.at(counts, (of_atom, element[found.index]), 1.0)

@@ -11,7 +11,7 @@ from autune.errors import ExportMismatch, FormatError
 from autune.formats.input_nn import input_nn_text, read_input_nn
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
-ALL = sorted(path for path in REFERENCE.glob("*/*/input.nn") if "alltypes" not in str(path))
+ALL = sorted(REFERENCE.glob("*/*/input.nn"))
 
 MINIMAL = """\
 number_of_elements 2
@@ -99,6 +99,46 @@ def test_elements_neighbours_comments_and_second_names(tmp_path: Path) -> None:
     assert keywords == {"short_energy_fraction": ["0.5"]}
 
 
+ELEMENT_WISE = """\
+element_nodes_short Cu 1 7
+element_nodes_short Cu 2 3
+element_nodes_short H 2 2
+"""
+
+
+def test_networks_of_different_size(tmp_path: Path) -> None:
+    architecture, _ = read_text(tmp_path, MINIMAL + ELEMENT_WISE)
+    assert architecture.hidden_layers == {"H": (5, 2), "Cu": (7, 3)}
+    assert architecture.layer_sizes("H") == (1, 5, 2, 1)
+    text = input_nn_text(architecture, {})
+    lines = [line.split() for line in text.splitlines() if line.startswith("element_nodes")]
+    assert [line[1:] for line in lines] == [
+        ["H", "1", "5"], ["H", "2", "2"], ["Cu", "1", "7"], ["Cu", "2", "3"],
+    ]  # fmt: skip
+    assert read_text(tmp_path, text)[0] == architecture
+    same = "element_nodes_short H 1 5\n"
+    assert read_text(tmp_path, MINIMAL + same)[0].hidden_layers == (5, 4)
+    assert "element_nodes" not in input_nn_text(read_text(tmp_path, MINIMAL + same)[0], {})
+
+
+def test_networks_in_the_layout_of_the_development_version(tmp_path: Path) -> None:
+    text = MINIMAL + "element_hidden_layers_short Cu 2\nelement_nodes_short Cu 7 4\n"
+    assert read_text(tmp_path, text)[0].hidden_layers == {"H": (5, 4), "Cu": (7, 4)}
+    with pytest.warns(UserWarning, match=r"line 10: n2p2's .* takes 4 for the last .* place of 3"):
+        architecture, _ = read_text(tmp_path, text.replace("Cu 7 4", "Cu 7 3"))
+    assert architecture.hidden_layers == {"H": (5, 4), "Cu": (7, 3)}
+    one = (
+        MINIMAL.replace("short 2", "short 1")
+        .replace("short 5 4", "short 5")
+        .replace("t p l", "t l")
+    )
+    for line in ("Cu 7", "Cu 1 7"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = read_text(tmp_path, f"{one}element_nodes_short {line}\n")[0].hidden_layers
+        assert found == {"H": (5,), "Cu": (7,)}
+
+
 def test_sigma_counts_only_alone(tmp_path: Path) -> None:
     sigma = "scale_symmetry_functions_sigma\n"
     assert read_text(tmp_path, MINIMAL + sigma)[0].scaling == "sigma"
@@ -121,17 +161,34 @@ def test_negative_shift_of_angular_functions(tmp_path: Path) -> None:
         input_nn_text(wrong, {})
 
 
-def test_other_symmetry_functions_are_refused() -> None:
-    path = REFERENCE / "sf/aucu_alltypes/input.nn"
-    with pytest.raises(FormatError, match=r"is not supported; autune knows types 2, 3 and 9"):
-        read_input_nn(path)
+def test_all_types_in_n2p2s_order() -> None:
+    architecture, _ = read_input_nn(REFERENCE / "sf/aucu_alltypes/input.nn")
+    functions = architecture.symmetry_functions["Au"]
+    assert [f.kind for f in functions] == [
+        2, 2, 2, 2, 3, 3, 3, 9, 9, 9, 12, 13, 20, 20, 20, 20, 21, 21, 21, 22, 22, 22, 23, 24, 25,
+    ]  # fmt: skip
+    assert functions[11] == SymmetryFunction(13, (), 0.03, 0.4, 5.5, -1.0, 2.5)
+    assert [str(f) for f in functions[13:17]] == [
+        "G20(Au) p2 rl=1.5 rc=5",
+        "G20(Cu) p3a rl=0.5 rc=5.5",
+        "G20(Au) p3a rl=0.5 rc=5.5",
+        "G21(Cu, Cu) e rl=0 rc=5 left=-80 right=80",
+    ]
+    assert str(functions[23]) == "G24 p4 rl=0 rc=5 left=100 right=260"
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("cutoff_type 1", "line 9: cutoff_type: is given twice, first in line 3"),
-        ("element_nodes_short H 1 5", "line 9: element_nodes_short: not supported"),
+        ("element_activation_short H t t l", "line 9: element_activation_short: not supported"),
+        ("element_hidden_layers_short H 1", "expected 2 as for all elements, found 1"),
+        ("element_nodes_short H 0 5", "expected a layer from 1 to 2, found 0"),
+        ("element_nodes_short H 1 0", "expected at least one neuron"),
+        ("element_nodes_short H 1", r"expected an element, a hidden layer \(1, 2, ...\) and its"),
+        ("element_nodes_short H 7 5 4", "expected an element, a hidden layer"),
+        ("element_nodes_short Au 1 5", "expected one of the elements H Cu, found 'Au'"),
+        ("element_nodes_short H 1 5\nelement_nodes_short H 1 5", "layer 1 of H is given twice"),
         ("nnp_type 4G-HDNNP", "expected 2G .* found '4G-HDNNP'"),
         ("symfunction_short H 2 Au 0.1 0 6.0", "expected one of the elements H Cu, found 'Au'"),
         ("symfunction_short H 2 H 0.1 0", "expected X 2 Y eta rs rc, found 'H 2 H 0.1 0'"),
@@ -145,7 +202,28 @@ def test_other_symmetry_functions_are_refused() -> None:
         ("symfunction_short H 9 H H 0.1 1 99999999 6.0", "expected zeta above 0, up to 1000"),
         ("scale_max_short 1e308", r"expected a number from -1e.06 to 1e.06, found 1e.308"),
         ("symfunction_short H 9 H H 0.1 2 1 6.0", "expected lambda -1 or 1, found 2"),
-        ("symfunction_short H 12 0.1 0 6.0", "type 12 is not supported"),
+        (
+            "symfunction_short H 4 H 0.1 0 6.0",
+            "type 4 is not supported; autune knows types 2, 3, 9",
+        ),
+        ("symfunction_short H 2.5 H 0.1 0 6.0", "expected a whole number, found '2.5'"),
+        ("symfunction_short H", r"a type and its parameters \(X 2 Y eta rs rc\), found 'H'"),
+        ("symfunction_short H 12 H 0.1 0 6.0", "expected X 12 eta rs rc, found 'H 12 H 0.1 0 6.0'"),
+        ("symfunction_short H 13 0.1 1 2 6.0", "expected X 13 eta rs lambda zeta rc, found"),
+        ("symfunction_short H 20 H 1 6", "expected X 20 Y rl rc subtype, found"),
+        ("symfunction_short H 21 H 1 6 0 90 p1", "expected X 21 Y Z rl rc left right subtype"),
+        ("symfunction_short H 20 H 1 6 p5", "expected a subtype of e, p1, .* found 'p5'"),
+        ("symfunction_short H 20 H 1 6 p2b", "expected a subtype"),
+        ("symfunction_short H 23 6 6 p2", "expected rl below rc, from -100; found rl 6 and rc 6"),
+        ("symfunction_short H 23 -101 6 p2", "expected rl below rc, from -100; found rl -101"),
+        ("symfunction_short H 24 0 6 90 90 p2", "expected the left angle below the right one"),
+        (
+            "symfunction_short H 24 0 6 -20 80 p2",
+            r"or a range around 0 \(-80 80\).*found -20 and 80",
+        ),
+        ("symfunction_short H 25 0 6 90 190 p2", "expected angles from 0 to 180 degrees, .* 190"),
+        ("symfunction_short H 25 0 6 -190 190 p2", "expected angles from 0 to 180 degrees"),
+        ("symfunction_short H 25 0 6 -1 361 p2", "expected angles from 0 to 180 degrees"),
         ("scale_min_short zero", "expected a number, found 'zero'"),
         ("scale_symmetry_functions off", "expected no argument"),
         ("mean_energy 1.0", "expected all of mean_energy, conv_energy, conv_length or none"),

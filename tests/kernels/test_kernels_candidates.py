@@ -26,6 +26,7 @@ from autune.potential.descriptors import compute_descriptors, scaling_statistics
 from autune.potential.layout import build_networks, split_weights
 from autune.potential.model import Potential
 from autune.structures import Structure
+from autune.symmetry_lines import parse_symmetry_function
 from autune.training.observables import collect_observables, scale_descriptors
 
 STEP = 1e-5
@@ -47,18 +48,33 @@ def make_structures() -> list[Structure]:
     return structures
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "normalize_nodes"])
+ALL_FAMILIES = [
+    "2 Cu 0.3 0 4.5", "3 Cu Au 0.05 -1 1.5 4.0", "9 Au Au 0.05 1 2 4.5", "12 0.1 1 4.5",
+    "13 0.05 0 1 2 4.5", "20 Au 1 4.5 p2a", "21 Cu Au -4 4 20 160 p1", "22 Au Au 1 4 40 180 e",
+    "23 0.5 4.5 p4", "24 0 4.5 100 260 p3", "25 1 4.5 -60 60 p2",
+]  # fmt: skip
+
+
+@pytest.fixture(params=["plain", "normalize_nodes", "all_families"])
 def potential(request: pytest.FixtureRequest) -> Potential:
     functions = [SymmetryFunction(2, (other,), 0.3, 0.0, 4.5) for other in ("Cu", "Au")]
     functions.append(SymmetryFunction(9, ("Cu", "Au"), 0.05, 0.0, 4.5, 1.0, 2.0))
     # Elements with different numbers of functions.
+    of_elements = {"Cu": tuple(functions), "Au": tuple(functions[:2])}
+    layers: tuple[int, ...] | dict[str, tuple[int, ...]] = (4, 3)
+    if request.param == "all_families":
+        parsed = [parse_symmetry_function(f"Cu {line}".split())[1] for line in ALL_FAMILIES]
+        of_elements, layers = (
+            {"Cu": tuple(parsed), "Au": tuple(parsed[3:])},
+            {"Cu": (2, 4), "Au": (3, 2)},
+        )
     architecture = Architecture(
         ("Cu", "Au"),
-        {"Cu": tuple(functions), "Au": tuple(functions[:2])},
+        of_elements,
         "cos",
-        (4, 3),
+        layers,
         ("tanh", "softplus", "identity"),
-        normalize_nodes=request.param,
+        normalize_nodes=request.param == "normalize_nodes",
         scaling="scale",
     )
     structures = make_structures()

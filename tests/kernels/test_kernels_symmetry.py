@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from ase.data import atomic_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +14,11 @@ from autune.kernels.cutoffs import cutoff
 from autune.kernels.moments import ZETA_MAX
 from autune.kernels.radial import fill_radial
 from autune.kernels.structure import merge_images
-from autune.kernels.symmetry import atom_symmetry_functions, make_scratch
-from autune.potential.descriptors import symmetry_tables
+from autune.kernels.symmetry import atom_symmetry_functions
+from autune.kernels.symmetry_table import make_scratch
+from autune.potential.symmetry_tables import symmetry_tables
 from autune.structures import FloatArray, IntArray
+from autune.symmetry_lines import SUBTYPES
 
 ELEMENTS = ("Cu", "Ag", "Au")
 PAIRS = (("Au", "Au"), ("Cu", "Au"), ("Ag", "Cu"))
@@ -35,10 +39,33 @@ def basis() -> tuple[SymmetryFunction, ...]:
         for lambda_ in (-1.0, 1.0)
         for zeta in (1.0, 2.0, 3.0, 4.0, 1.5, 8.0)
     ]
+    functions += [
+        SymmetryFunction(12, (), 0.1, 1.0, 5.0),
+        SymmetryFunction(13, (), 0.05, 0.5, 6.0, -1.0, 2.0),
+        SymmetryFunction(13, (), 0.05, -1.0, 4.5, 1.0, 1.5),
+    ]
+    functions += [
+        SymmetryFunction(kind, neighbours, 0.0, 0.0, r_cutoff, r_low=r_low, subtype=subtype)
+        for kind, neighbours in ((20, ("Cu",)), (20, ("Au",)), (23, ()))
+        for r_low, r_cutoff in ((1.0, 5.0), (-6.0, 6.0))
+        for subtype in SUBTYPES
+    ]
+    functions += [
+        SymmetryFunction(
+            kind, pair, 0.0, 0.0, 6.0, r_low=r_low, left=left, right=right, subtype=subtype
+        )
+        for kind in (21, 22, 24, 25)
+        for pair in (PAIRS if kind < 23 else ((),))
+        for r_low, subtype in ((0.5, "p1"), (0.5, "p2a"), (-6.0, "p3"), (2.0, "p4"), (0.0, "e"))
+        for left, right in ((0.0, 180.0), (30.0, 120.0), (-90.0, 90.0), (100.0, 260.0))
+    ]
     return tuple(sorted(functions, key=lambda f: f.sort_key))
 
 
 FUNCTIONS = basis()
+WEIGHTS = np.array([79.0 ** ((f.kind in (12, 23)) + 2 * (f.kind in (13, 24, 25)))
+                    for f in FUNCTIONS])  # fmt: skip
+"""Largest weight of a term of each function: what is small is so in relation to it."""
 ARCHITECTURE = Architecture(
     elements=ELEMENTS,
     symmetry_functions=dict.fromkeys(ELEMENTS, FUNCTIONS),
@@ -59,6 +86,23 @@ def kernel(vectors: FloatArray, elements: IntArray) -> tuple[FloatArray, FloatAr
     return G, dG
 
 
+POLYNOMIALS = {
+    "p1": {2: -3, 3: 2},
+    "p2": {3: -10, 4: 15, 5: -6},
+    "p3": {4: -35, 5: 84, 6: -70, 7: 20},
+    "p4": {5: -126, 6: 420, 7: -540, 8: 315, 9: -70},
+}
+
+
+def core(name: str, x: float) -> float:
+    """1 at 0, 0 from 1 on; sums of powers, exact, because they cancel."""
+    if x >= 1.0:
+        return 0.0
+    if name == "e":
+        return math.exp(1.0 - 1.0 / (1.0 - x * x))
+    return float(1 + sum(c * Fraction(x) ** power for power, c in POLYNOMIALS[name].items()))
+
+
 def equation(f: SymmetryFunction, vectors: FloatArray, symbols: list[str]) -> float:
     """The function as its paper writes it, over unordered pairs."""
 
@@ -66,19 +110,38 @@ def equation(f: SymmetryFunction, vectors: FloatArray, symbols: list[str]) -> fl
         fc, _ = cutoff(CUTOFF_TYPES.index("poly2"), r, f.r_cutoff, 0.0)
         return math.exp(-f.eta * (r - f.r_shift) ** 2) * fc
 
+    def compact(a: float, low: float, high: float, asymmetric: bool) -> float:
+        x = abs(a - 0.5 * (low + high)) / (0.5 * (high - low))
+        if asymmetric and x < 1.0:
+            x = (2.0 - x) * x
+        return core(f.subtype.removesuffix("a"), x)
+
+    def factor(r: float) -> float:
+        if not f.subtype:
+            return radial(r)
+        return compact(r, f.r_low, f.r_cutoff, f.subtype.endswith("a"))
+
+    def angular(cos: float) -> float:
+        if not f.subtype:
+            return 2.0 ** (1.0 - f.zeta) * max(0.0, 1.0 + f.lambda_ * cos) ** f.zeta
+        theta = math.degrees(math.acos(min(1.0, max(-1.0, cos))))
+        return compact(theta, f.left, f.right, False)
+
+    Z = [float(atomic_numbers[symbol]) if not f.neighbours else 1.0 for symbol in symbols]
     r = [float(np.linalg.norm(v)) for v in vectors]
     total = 0.0
     for j in range(len(r)):
-        if f.kind == 2:
-            total += radial(r[j]) * (symbols[j] == f.neighbours[0])
+        if f.kind in (2, 12, 20, 23):
+            total += Z[j] * factor(r[j]) * (f.neighbours in ((), (symbols[j],)))
             continue
         for k in range(j):
-            if sorted((symbols[j], symbols[k])) != sorted(f.neighbours):
+            pair = tuple(sorted((symbols[j], symbols[k]), key=atomic_numbers.__getitem__))
+            if f.neighbours not in ((), pair):
                 continue
-            base = 1.0 + f.lambda_ * float(vectors[j] @ vectors[k]) / (r[j] * r[k])
-            term = radial(r[j]) * radial(r[k]) * 2.0 ** (1.0 - f.zeta) * max(0.0, base) ** f.zeta
-            if f.kind == 3:
-                term *= radial(float(np.linalg.norm(vectors[j] - vectors[k])))
+            cos = float(vectors[j] @ vectors[k]) / (r[j] * r[k])
+            term = Z[j] * Z[k] * factor(r[j]) * factor(r[k]) * angular(cos)
+            if f.kind in (3, 13, 21, 24):
+                term *= factor(float(np.linalg.norm(vectors[j] - vectors[k])))
             total += term
     return total
 
@@ -97,7 +160,7 @@ def test_values_are_those_of_the_equations(seed: int, n: int) -> None:
     symbols = [ELEMENTS[e] for e in elements]
     G, _ = kernel(vectors, elements)
     expected = np.array([equation(f, vectors, symbols) for f in FUNCTIONS])
-    np.testing.assert_allclose(G, expected, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(G / WEIGHTS, expected / WEIGHTS, rtol=1e-10, atol=1e-14)
 
 
 @settings(deadline=None, derandomize=True, max_examples=10)
@@ -113,7 +176,8 @@ def test_derivatives_are_finite_differences(seed: int, n: int) -> None:
             moved = vectors.copy()
             moved[j, c] += sign * step
             sides.append(kernel(moved, elements)[0])
-        np.testing.assert_allclose(dG[j, c], (sides[0] - sides[1]) / (2 * step), atol=2e-8)
+        slope = (sides[0] - sides[1]) / (2 * step)
+        np.testing.assert_allclose(dG[j, c] / WEIGHTS, slope / WEIGHTS, atol=2e-8)
 
 
 @pytest.mark.parametrize("direction", [(0.0, 0.0, 1.0), (1.0, 2.0, -3.0), (0.3, 0.1, 0.7)])
@@ -124,12 +188,12 @@ def test_atoms_in_a_line(direction: tuple[float, float, float]) -> None:
     G, dG = kernel(vectors, elements)
     symbols = [ELEMENTS[e] for e in elements]
     expected = np.array([equation(f, vectors, symbols) for f in FUNCTIONS])
-    np.testing.assert_allclose(G, expected, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(G / WEIGHTS, expected / WEIGHTS, rtol=1e-10, atol=1e-14)
     # Nothing but zeta = 1, whose cone has a tip, may push across the line.
-    smooth = [place for place, f in enumerate(FUNCTIONS) if f.kind == 2 or f.zeta > 1.0]
+    smooth = [place for place, f in enumerate(FUNCTIONS) if not f.is_angular or f.zeta != 1.0]
     across = dG - np.einsum("jcf,c,d->jdf", dG, unit, unit)
     assert np.isfinite(dG).all()
-    assert np.abs(across[:, :, smooth]).max() < 1e-8
+    assert np.abs((across / WEIGHTS)[:, :, smooth]).max() < 1e-8
 
 
 def test_no_neighbours() -> None:

@@ -24,11 +24,7 @@ from autune.structures import Structure
 from autune.units import BOHR, HARTREE
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
-CASES = [
-    path
-    for path in sorted([*(REFERENCE / "sf").iterdir(), *(REFERENCE / "net").iterdir()])
-    if path.name != "aucu_alltypes"
-]
+CASES = sorted([*(REFERENCE / "sf").iterdir(), *(REFERENCE / "net").iterdir()])
 MOLYBDENUM = Path(__file__).parents[3] / "shared" / "reference" / "n2p2" / "mlearn" / "Mo"
 
 
@@ -65,7 +61,8 @@ def distorted_gold(n: int = 2) -> Atoms:
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_predictions_are_those_of_n2p2(case: Path) -> None:
     potential = load(case)
-    structures = read_input_data(REFERENCE / "structures" / "au.data")
+    data = "aucu.data" if case.name.startswith("aucu") else "au.data"
+    structures = read_input_data(REFERENCE / "structures" / data)
     expected = read_predictions(case / "predict.out")
     for structure, (energy, forces) in zip(structures, expected, strict=True):
         prediction = potential.predict(structure)
@@ -211,7 +208,18 @@ def test_saved_potential_predicts_the_same(case: Path, tmp_path: Path) -> None:
     potential = load(case)
     export_potential(potential, tmp_path / "out")
     assert load(tmp_path / "out").architecture == potential.architecture
-    assert "pair_style      hdnnp 6.01" in (tmp_path / "out" / "in.lammps").read_text()
+    radius = {"aucu_alltypes": "5.51"}.get(case.name, "6.01")
+    assert f"pair_style      hdnnp {radius}" in (tmp_path / "out" / "in.lammps").read_text()
+
+
+def test_export_converts_the_lengths_of_all_types(tmp_path: Path) -> None:
+    original = Potential.load(REFERENCE / "sf" / "aucu_alltypes", "Hartree,Bohr")
+    export_potential(original, tmp_path)  # compares energies and forces
+    words = [line.split()[1:] for line in (tmp_path / "input.nn").read_text().splitlines()]
+    radii = [
+        [float(x) / BOHR for x in line[3:5]] for line in words if line[:3] == ["Au", "20", "Cu"]
+    ]
+    np.testing.assert_allclose(radii, [[1.5, 5.0], [0.5, 5.5]], rtol=1e-15)
 
 
 @pytest.mark.skipif(not MOLYBDENUM.is_dir(), reason="published potential not at hand")

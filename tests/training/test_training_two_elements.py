@@ -174,6 +174,17 @@ def test_elements_may_have_different_numbers_of_functions(tmp_path: Path) -> Non
     export_potential(result.potential, tmp_path, structures)
 
 
+EXPLICIT = [
+    "Au 2 Au 0.05 0 4.5", "Au 2 Cu 0.4 0 3.5", "Au 9 Au Cu 0.01 -1 2 4.0",
+    "Cu 2 Au 0.05 0 4.5", "Cu 3 Au Au 0.01 1 1.5 4.5 0.5",
+]  # fmt: skip
+
+ALL_FAMILIES = [
+    *EXPLICIT, "Au 12 0.1 1 4.5", "Au 13 0.05 0 1 2 4.5", "Au 20 Au 1 4.5 p2a", "Au 23 0.5 4.5 p4",
+    "Au 21 Cu Au -4 4 20 160 p1", "Cu 22 Au Au 1 4 40 180 e", "Cu 24 0 4.5 100 260 p3",
+    "Cu 25 1 4.5 -60 60 p2",
+]  # fmt: skip
+
 FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *(({"activation": name}, {}) for name in ACTIVATIONS),
     ({"activation": "softplus", "output_activation": "tanh"}, {}),
@@ -181,6 +192,12 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"hidden_layers": [4, 3, 2], "normalize_nodes": True}, {"normalization": "ref"}),
     *(({"scaling": mode}, {}) for mode in ("none", "scale", "center", "scale_center", "sigma")),
     ({"scaling": "scale", "scale_min": -1.0, "scale_max": 2.0}, {"kalman": {"per_element": True}}),
+    ({"hidden_layers": {"Au": [5, 2], "Cu": [2, 3]}}, {"kalman": {"per_element": True}}),
+    (
+        {"symmetry_functions": {"explicit": EXPLICIT}, "hidden_layers": {"Au": [4], "Cu": [2]}},
+        {"kalman": {"decoupling": "neuron"}},
+    ),
+    ({"symmetry_functions": {"explicit": ALL_FAMILIES}}, {"streams": 2}),
     ({"inner_cutoff": 0.4, "cutoff_type": "poly1"}, {"kalman": {"kind": "fading"}}),
     ({"cutoff_type": "tanhu", "atom_energies": {"Au": 3.6, "Cu": 3.4}}, {"streams": 3}),
 ]
