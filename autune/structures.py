@@ -174,6 +174,19 @@ class Structure:
         return len(self.numbers)
 
     @property
+    def virial(self) -> FloatArray | None:
+        """Derivative of the energy with respect to strain: stress times volume.
+
+        In the order xx, yy, zz, yz, xz, xy, in eV, shape (6,); None without a stress, and for
+        clusters.
+        """
+        if self.stress is None or self.cell is None:
+            return None
+        symmetric = 0.5 * (self.stress + self.stress.T)
+        virial: FloatArray = symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] * self.volume
+        return virial
+
+    @property
     def volume(self) -> float:
         """Volume of the cell in Angstrom^3."""
         if self.cell is None:

@@ -40,7 +40,7 @@ from autune.errors import DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare
 from autune.evaluation.cost import cost_metrics
 from autune.evaluation.loss import score
-from autune.evaluation.metrics import group_metrics, property_metrics, trial_metrics
+from autune.evaluation.metrics import group_metrics, property_metrics, stress_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
 from autune.properties import PropertyTable, check_properties, compute_properties
@@ -74,11 +74,12 @@ class TrialResult:
     metrics
         Of a complete trial those that `autune.evaluation.metrics.metric_names` lists, means over
         all trainings: energy_rmse, train_energy_rmse [eV/atom], force_rmse, train_force_rmse
-        [eV/Angstrom] of the kept epoch, property_error [%], property.NAME in the property's unit,
-        property_error.NAME [%], kept_epoch, epoch_seconds, score, prediction_time
-        [microseconds/atom], n_weights, n_symmetry_functions, and with `group_errors`
-        energy_rmse.GROUP, force_rmse.GROUP.  With more than one seed also NAME_std, over the seeds
-        of the means over the folds; with leave_one_group_out also energy_rmse.GROUP,
+        [eV/Angstrom] of the kept epoch, where stresses are known stress_rmse, train_stress_rmse
+        [GPa], with `stop_early` trained_epochs, property_error [%], property.NAME in the
+        property's unit, property_error.NAME [%], kept_epoch, epoch_seconds, score,
+        prediction_time [microseconds/atom], n_weights, n_symmetry_functions, and with
+        `group_errors` energy_rmse.GROUP, force_rmse.GROUP.  With more than one seed also NAME_std,
+        over the seeds of the means over the folds; with leave_one_group_out also energy_rmse.GROUP,
         force_rmse.GROUP, score.GROUP, over the seeds.
     seconds
         Wall time, s.
@@ -295,8 +296,11 @@ def _run_seed(
         "train_energy_rmse": kept.train_energy_rmse,
         "train_force_rmse": kept.train_force_rmse,
         "kept_epoch": float(kept.number),
-        "epoch_seconds": trained.epochs[-1].seconds / settings.training.epochs,
+        "epoch_seconds": trained.epochs[-1].seconds / trained.epochs[-1].number,
     }
+    if settings.training.stop_early is not None:
+        metrics["trained_epochs"] = float(trained.epochs[-1].number)
+    metrics |= stress_metrics(fold.dataset, kept.test_stress_rmse, kept.train_stress_rmse)
     potential, tests = trained.potential, fold.dataset.test_structures
     if settings.evaluation.group_errors:
         metrics |= group_metrics(tests, [potential.predict(structure) for structure in tests])
@@ -354,6 +358,7 @@ def _write_result(
         "metrics": result.metrics,
         "seeds": [training.metrics for training in trainings],
         "folds": [training.fold.name for training in trainings],
+        "stopped_early": [training.trained.stopped_early for training in trainings],
         "potential": str(chosen.folder.relative_to(result.directory)) if chosen else "",
         "seconds": result.seconds,
         "identity": identity,

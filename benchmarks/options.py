@@ -69,12 +69,12 @@ def time_filter(work: Work, option: dict[str, Any], streams: int) -> Spread:
     xi = np.random.default_rng(3).normal(0.0, 0.01, m)
     settings = KalmanSettings.model_validate(option)
     ((_, layers),) = divide_weights(build_networks(work.prepared.architecture), per_element=False)
-    kalman = KalmanFilter.start(layers, settings, Serial())
+    kalman = KalmanFilter.start(layers, settings, Serial(), 10**6)
 
     def digest() -> None:
         for k in range(0, m, streams):
-            kalman.update(H[:, k : k + streams], xi[k : k + streams], settings, 10**6)
-        kalman.covariance.settle()
+            kalman.update(H[:, k : k + streams], xi[k : k + streams])
+        kalman.settle()
 
     return time_calls(digest, work.plan.runs, 1e3 / m)
 

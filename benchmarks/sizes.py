@@ -24,7 +24,7 @@ from machine import Spread, time_calls
 from memory import Repeat
 
 from autune.formats.atoms import to_atoms
-from autune.kernels.candidates import observe_candidates
+from autune.kernels.candidates import FORCE, observe_candidates
 from autune.kernels.kalman import WAITING, Covariance
 from autune.kernels.neurons import Layer, NeuronCovariance
 from autune.potential.basis import build_architecture
@@ -155,7 +155,7 @@ def time_jacobian(model: Model, runs: int) -> Spread:
     chosen = np.random.default_rng(2).integers(0, len(data.force), count)
     rows = np.empty((count, len(weights)))
     return time_calls(
-        lambda: observe_candidates(data, networks, weights, True, chosen, rows), runs, 1e3 / count
+        lambda: observe_candidates(data, networks, weights, FORCE, chosen, rows), runs, 1e3 / count
     )
 
 

@@ -14,7 +14,7 @@ from memory import Repeat, bytes_of, peak_resident
 from autune.dataset import Dataset, split_dataset
 from autune.evaluation.loss import score
 from autune.formats.atoms import to_atoms
-from autune.kernels.candidates import Observables, observe_candidates
+from autune.kernels.candidates import FORCE, Observables, observe_candidates
 from autune.kernels.kalman import Covariance
 from autune.kernels.structure import merge_images, structure_symmetry_functions
 from autune.potential.descriptors import (
@@ -133,7 +133,7 @@ class Work:
         data = self.observables
         chosen = np.random.default_rng(2).integers(0, len(data.force), len(rows))
         networks = build_networks(self.prepared.architecture)
-        observe_candidates(data, networks, self.weights, True, chosen, rows)
+        observe_candidates(data, networks, self.weights, FORCE, chosen, rows)
 
 
 def measure(work: Work) -> Iterator[Row]:
@@ -167,6 +167,7 @@ def measure_descriptors(work: Work) -> Iterator[Row]:
             pairs,
             np.zeros((structure.n_atoms, n_max)),
             np.zeros((len(pairs.center), 3, n_max)),
+            np.zeros((0, 6, n_max)),
         )
 
     runs = 3 * work.plan.runs

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SHOWN_ERRORS = (
     *("group", "n_structures", "n_atoms"),
     *("energy_rmse", "energy_mae", "energy_spread", "force_rmse", "force_mae", "force_spread"),
+    "stress_rmse",
 )
 """Columns that fit on a terminal; the CSV has all."""
 
@@ -141,6 +142,7 @@ def evaluate(
     from autune.dataset import Dataset
     from autune.evaluation.accuracy import accuracy_of, compare
     from autune.evaluation.spread import measure_spread
+    from autune.evaluation.stresses import measure_stresses
     from autune.report.tables import tabulate, write_csv
 
     _refuse_other_figures(plot, calibration)
@@ -152,6 +154,8 @@ def evaluate(
     comparisons = compare(structures, predictions)
     errors = [accuracy_of(comparison) for comparison in comparisons]
     rows = [asdict(row) for row in errors]
+    if of_stresses := measure_stresses(structures, predictions):
+        rows = [row | asdict(of_stresses[row["group"]]) for row in rows]
     if spreads := _of_committee(predictions):
         by_group = measure_spread(structures, spreads)
         rows = [row | asdict(by_group[row["group"]]) for row in rows]

@@ -138,7 +138,8 @@ def status(
     typer.echo(f"{folder.path}: {len(records)} of {n_trials} trials{counted}{ended}")
     best = ranked(records)[:N_SHOWN]
     if best:
-        errors = [{n: r.metrics[n] for n in SHOWN_METRICS if n in r.metrics} for r in best]
+        shown = dict.fromkeys((*SHOWN_METRICS, *space.example().search.objectives))
+        errors = [{n: r.metrics[n] for n in shown if n in r.metrics} for r in best]
         rows = [{"trial": r.number, **e, **r.params} for r, e in zip(best, errors, strict=True)]
         print_table(tabulate(rows), "best trials")
     confirmed = read_confirmed(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,12 +161,15 @@ def _with_deviation(metrics: Mapping[str, float]) -> list[dict[str, str | float]
 
 
 def _epoch_line(epoch: Epoch) -> str:
+    stress = ""
+    if math.isfinite(epoch.train_stress_rmse) or math.isfinite(epoch.test_stress_rmse):
+        stress = f" stress {epoch.train_stress_rmse:7.3f} {epoch.test_stress_rmse:7.3f} GPa"
     return (
         f"seed {epoch.seed} epoch {epoch.number:3d}  "
         f"energy {1e3 * epoch.train_energy_rmse:7.2f} {1e3 * epoch.test_energy_rmse:7.2f} "
         "meV/atom  "
-        f"force {epoch.train_force_rmse:7.4f} {epoch.test_force_rmse:7.4f} eV/Angstrom "
-        f"(train test)  {epoch.seconds:6.1f} s"
+        f"force {epoch.train_force_rmse:7.4f} {epoch.test_force_rmse:7.4f} eV/Angstrom"
+        f"{stress} (train test)  {epoch.seconds:6.1f} s"
     )
 
 

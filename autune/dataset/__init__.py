@@ -14,6 +14,7 @@ from autune.dataset.inspection import (
     describe_dataset,
 )
 from autune.dataset.split import check_groups, find_duplicates, split_dataset
+from autune.dataset.stresses import check_stresses, knows_stress
 
 __all__ = [
     "AtomEnergies",
@@ -23,10 +24,12 @@ __all__ = [
     "GroupReport",
     "Outlier",
     "check_groups",
+    "check_stresses",
     "check_trainable",
     "describe_dataset",
     "find_duplicates",
     "fit_atom_energies",
+    "knows_stress",
     "likely_units",
     "make_folds",
     "read_dataset",

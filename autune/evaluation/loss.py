@@ -11,15 +11,16 @@ from autune.settings import ScoreSettings
 def score(metrics: Mapping[str, float], settings: ScoreSettings) -> float:
     """Weigh the errors of a potential: the weighted mean of errors over their scales.
 
-    sum_k w_k metric_k / scale_k / sum_k w_k over energy_rmse, force_rmse and property_error,
-    as far as metrics has them; the weights of others and other metrics do not count.  Where all
-    that metrics has are of weight 0 (epochs, when only the property error counts), they count
-    equally.
+    sum_k w_k metric_k / scale_k / sum_k w_k over energy_rmse, force_rmse, property_error and, if
+    the settings name it, stress_rmse, as far as metrics has them; the weights of others and other
+    metrics do not count.  Where all that metrics has are of weight 0 (epochs, when only the
+    property error counts), they count equally.
 
     Parameters
     ----------
     metrics
-        Errors by name: energy_rmse [eV/atom], force_rmse [eV/Angstrom], property_error [%].
+        Errors by name: energy_rmse [eV/atom], force_rmse [eV/Angstrom], property_error [%],
+        stress_rmse [GPa].
     settings
         Scale and weight of each term.
 
@@ -34,6 +35,8 @@ def score(metrics: Mapping[str, float], settings: ScoreSettings) -> float:
         "force_rmse": settings.force_rmse,
         "property_error": settings.property_error,
     }
+    if settings.stress_rmse is not None:
+        targets["stress_rmse"] = settings.stress_rmse
     known = [
         (metrics[name] / target.scale, target.weight)
         for name, target in targets.items()

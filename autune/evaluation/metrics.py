@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from autune.dataset import Dataset, make_folds
+from autune.dataset import Dataset, knows_stress, make_folds
 from autune.dataset.folds import NO_GROUP
 from autune.evaluation.accuracy import EnergyAndForces, measure
 from autune.properties import PropertyTable, property_error, property_names, read_reference
@@ -15,6 +15,9 @@ from autune.structures import Structure
 
 ERRORS = ("energy_rmse", "force_rmse", "train_energy_rmse", "train_force_rmse")
 """Errors of the kept epoch [eV/atom, eV/Angstrom]."""
+
+STRESS_ERRORS = ("stress_rmse", "train_stress_rmse")
+"""Errors of stresses of the kept epoch [GPa], of data that knows them."""
 
 COST = ("prediction_time", "n_weights", "n_symmetry_functions")
 """What a prediction costs, see `autune.evaluation.cost`."""
@@ -44,6 +47,16 @@ def property_metrics(table: PropertyTable, settings: PropertiesSettings) -> dict
             penalty = settings.failure_penalty
             error = penalty if row.error_percent is None else abs(row.error_percent)
             metrics[f"property_error.{row.name}"] = min(error, penalty)
+    return metrics
+
+
+def stress_metrics(dataset: Dataset, test_rmse: float, train_rmse: float) -> dict[str, float]:
+    """Make metrics of the errors of stresses [GPa], as far as the sets of a fold know stresses."""
+    metrics = {}
+    if knows_stress(dataset.test_structures):
+        metrics["stress_rmse"] = test_rmse
+    if knows_stress(dataset.train_structures):
+        metrics["train_stress_rmse"] = train_rmse
     return metrics
 
 
@@ -92,13 +105,16 @@ def trial_metrics(
     Returns
     -------
     dict
-        The mean over all trainings of every metric, and of those in `OF_GROUP` the mean over the
-        seeds for each group; with several seeds also NAME_std, the standard deviation (n - 1) over
-        the seeds of what has been averaged over the folds; NaN where values are not finite.
+        The mean over all trainings of every metric that all of them have, and of those in
+        `OF_GROUP` the mean over the seeds for each group; with several seeds also NAME_std, the
+        standard deviation (n - 1) over the seeds of what has been averaged over the folds; NaN
+        where values are not finite.
     """
     folds = [trainings[first : first + n_seeds] for first in range(0, len(trainings), n_seeds)]
     of_seeds: dict[str, list[float]] = {}
     for name in trainings[0]:
+        if not all(name in training for training in trainings):
+            continue
         by_seed = zip(*([training[name] for training in fold] for fold in folds), strict=True)
         of_seeds[name] = [statistics.fmean(values) for values in by_seed]
     for group, fold in zip(groups, folds, strict=bool(groups)):
@@ -121,8 +137,8 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
     settings
         Settings of the trial.
     dataset
-        Structures, which name the groups of leave_one_group_out and of `group_errors`; None:
-        metrics of groups are not listed.
+        Structures, which name the groups of leave_one_group_out and of `group_errors`, and know
+        stresses or not; None: metrics of groups and stresses are not listed.
 
     Raises
     ------
@@ -138,8 +154,14 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
         compared = {} if wanted.reference is None else read_reference(wanted.reference)
         names += ["property_error", *(f"property.{name}" for name in properties)]
         names += [f"property_error.{name}" for name in properties if name in compared]
+    if settings.training.stop_early is not None:
+        names.append("trained_epochs")
+    folds = make_folds(dataset, settings) if dataset is not None else ()
+    if folds:
+        known = [set(stress_metrics(fold.dataset, 0.0, 0.0)) for fold in folds]
+        names += sorted(set.intersection(*known))
     if evaluation.cross_validation == "leave_one_group_out" and dataset is not None:
-        groups = [fold.name for fold in make_folds(dataset, settings)]
+        groups = [fold.name for fold in folds]
         names += [f"{name}.{group}" for group in groups for name in OF_GROUP]
     if evaluation.group_errors and dataset is not None:
         groups = sorted({structure.group for structure in dataset.test_structures})

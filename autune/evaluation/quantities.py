@@ -21,6 +21,8 @@ _UNITS = {
     "force_largest": "eV/Angstrom",
     "force_max": "eV/Angstrom",
     "force_rms": "eV/Angstrom",
+    "stress_rmse": "GPa",
+    "stress_mae": "GPa",
     "energy_spread": "eV/atom",
     "force_spread": "eV/Angstrom",
     "shortest_distance": "Angstrom",

@@ -1,4 +1,4 @@
-"""Errors and weight derivatives of energies and force components of a set of structures.
+"""Errors and weight derivatives of energies, forces and virials of a set of structures.
 
 Notation
 --------
@@ -13,6 +13,11 @@ first_pair     pairs in which atom a is moved                          (n_A + 1,
 center         atom that feels the move, sorted by element             (n_B,)
 dG_dr          derivative of G[center] with respect to r_a, 1/Angstrom (n_B, 3, n_max)
 length         training lengths in one Angstrom
+stressed       structures whose stress is known                        (n_T,)
+dG_dstrain     derivative of G with respect to the strains xx, yy, zz, (n_A, 6, n_max)
+               yz, xz, xy
+W              derivative of the energy with respect to strain:        (6 n_T,)
+               stress times volume
 w              weights of all elements, one after the other            (n_weights,)
 first_weight   weights of element e                                    (n_elements + 1,)
 sizes          neurons per layer of each element's network             (n_elements, n_layers+1)
@@ -21,6 +26,9 @@ codes          activation of each layer                                (n_layers
 
 A force component is F_ac = - sum_pairs dE_i/dG_i . dG_i/dr_ac; its number is 3 a + c with the
 atom a counted through the whole set.  Energies of structures are sums of atomic energies.
+A component of the virial is W_tv = sum_i dE_i/dG_i . dG_i/de_v over all atoms of structure
+stressed[t]; its number is 6 t + v.  It is an energy of the whole structure, as those of kind
+ENERGY, and in the same unit.
 
 Sums are collected in a variable and written to their array at the end.  Added up in the array,
 they have two orders: the compiled loop looks at run time whether its arrays may overlap, takes four
@@ -38,6 +46,9 @@ import numpy as np
 from autune.kernels.jit import njit
 from autune.kernels.network import Networks, gradients, outputs, weight_gradient
 
+ENERGY, FORCE, STRESS = 0, 1, 2
+"""Kinds of candidates."""
+
 
 class Observables(NamedTuple):
     """Everything about a set of structures that training looks at, in training units."""
@@ -51,6 +62,9 @@ class Observables(NamedTuple):
     length: float
     energy: np.ndarray
     force: np.ndarray
+    stressed: np.ndarray
+    dG_dstrain: np.ndarray
+    virial: np.ndarray
 
 
 @njit
@@ -91,27 +105,46 @@ def _stack(data: Observables, component: int, e: int, n_inputs: int) -> np.ndarr
 
 
 @njit
-def _rows(data: Observables, is_force: bool, candidate: int, e: int, n_inputs: int) -> np.ndarray:
-    """Copy inputs of one element, and below them the tangents of a force, for a candidate."""
-    if is_force:
+def _stack_strained(data: Observables, component: int, e: int, n_inputs: int) -> np.ndarray:
+    """Stack inputs above tangents of the atoms of one element of a strained structure."""
+    s, v = data.stressed[component // 6], component % 6
+    begin, end = data.first_atom[s], data.first_atom[s + 1]
+    X = _rows_of_element(data, begin, end, e, n_inputs)
+    m = len(X)
+    XV = np.empty((2 * m, n_inputs))
+    XV[:m] = X
+    for i in range(begin, end):
+        if data.element[i] == e:
+            for k in range(n_inputs):
+                XV[m, k] = data.dG_dstrain[i, v, k]
+            m += 1
+    return XV
+
+
+@njit
+def _rows(data: Observables, kind: int, candidate: int, e: int, n_inputs: int) -> np.ndarray:
+    """Copy inputs of one element, and below them tangents where there are some."""
+    if kind == FORCE:
         return _stack(data, candidate, e, n_inputs)
+    if kind == STRESS:
+        return _stack_strained(data, candidate, e, n_inputs)
     begin, end = data.first_atom[candidate], data.first_atom[candidate + 1]
     return _rows_of_element(data, begin, end, e, n_inputs)
 
 
 @njit
 def predict_candidates(
-    data: Observables, net: Networks, w: np.ndarray, is_force: bool, chosen: np.ndarray
+    data: Observables, net: Networks, w: np.ndarray, kind: int, chosen: np.ndarray
 ) -> np.ndarray:
-    """Return energies of chosen structures, or chosen force components."""
+    """Return energies of chosen structures, or chosen components of forces or virials."""
     result = np.zeros(len(chosen))
-    sign = -1.0 if is_force else 1.0
+    sign = -1.0 if kind == FORCE else 1.0
     for s in range(len(chosen)):
         total = 0.0
         for e in range(len(net.sizes)):
-            rows = _rows(data, is_force, chosen[s], e, net.sizes[e, 0])
+            rows = _rows(data, kind, chosen[s], e, net.sizes[e, 0])
             if len(rows) > 0:
-                n_tangents = len(rows) // 2 if is_force else 0
+                n_tangents = 0 if kind == ENERGY else len(rows) // 2
                 we = w[net.first_weight[e] : net.first_weight[e + 1]]
                 for value in outputs(
                     rows, n_tangents, we, net.sizes[e], net.codes, net.normalize_nodes
@@ -126,7 +159,7 @@ def observe_candidates(
     data: Observables,
     net: Networks,
     w: np.ndarray,
-    is_force: bool,
+    kind: int,
     chosen: np.ndarray,
     jacobian: np.ndarray,
 ) -> np.ndarray:
@@ -135,12 +168,12 @@ def observe_candidates(
     for s in range(len(chosen)):
         for k in range(len(w)):
             jacobian[s, k] = 0.0
-    sign = -1.0 if is_force else 1.0
+    sign = -1.0 if kind == FORCE else 1.0
     for s in range(len(chosen)):
         for e in range(len(net.sizes)):
-            rows = _rows(data, is_force, chosen[s], e, net.sizes[e, 0])
+            rows = _rows(data, kind, chosen[s], e, net.sizes[e, 0])
             if len(rows) > 0:
-                n_tangents = len(rows) // 2 if is_force else 0
+                n_tangents = 0 if kind == ENERGY else len(rows) // 2
                 i, j = net.first_weight[e], net.first_weight[e + 1]
                 row = jacobian[s, i:j]
                 result[s] += sign * weight_gradient(
@@ -152,10 +185,10 @@ def observe_candidates(
 
 
 @njit
-def all_energies_and_forces(
+def predict_all(
     data: Observables, net: Networks, w: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return energies (n_S,) and forces (3 n_A,) of the whole set."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return energies (n_S,), forces (3 n_A,) and virials (6 n_T,) of the whole set."""
     n_atoms = len(data.element)
     energy = np.zeros(len(data.first_atom) - 1)
     force = np.zeros(3 * n_atoms)
@@ -188,4 +221,15 @@ def all_energies_and_forces(
                 for k in range(dE_dG.shape[1]):
                     total += dE_dG[i, k] * data.dG_dr[p, c, k]
                 force[3 * a + c] -= total / data.length
-    return energy, force
+    virial = np.zeros(6 * len(data.stressed))
+    for t in range(len(data.stressed)):
+        s = data.stressed[t]
+        for v in range(6):
+            whole = 0.0
+            for i in range(data.first_atom[s], data.first_atom[s + 1]):
+                total = 0.0
+                for k in range(dE_dG.shape[1]):
+                    total += dE_dG[i, k] * data.dG_dstrain[i, v, k]
+                whole += total
+            virial[6 * t + v] = whole
+    return energy, force, virial

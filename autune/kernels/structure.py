@@ -3,6 +3,14 @@
 Images of one atom move together, so dG_i/dr_k is the sum over the images of k; and since G_i
 depends on differences of positions only, dG_i/dr_i is minus the sum over all other atoms.
 
+A strain e_cd moves every image by e_cd r_d along c.  Images of one atom move differently then, so
+
+    dG_i/de_cd = sum over images j of (dG_i/dr_jc) (r_j - r_i)_d
+
+is added up before images merge (virial in periodic cells: Thompson, Plimpton, Mattson, J. Chem.
+Phys. 131, 154107 (2009)).  It is symmetric in c and d, as G_i does not change when everything is
+turned; the six of Voigt's order are kept.
+
 A pair is an atom k that moves and an atom i that feels it.  The pairs of one k lie together,
 ordered by the element of i, because that is what the derivatives of a force need; they are
 written to their place at once, because a second copy would double the memory of a training.
@@ -15,12 +23,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autune.kernels.jit import njit
+from autune.kernels.jit import njit, njit_inner
 from autune.kernels.symmetry import atom_symmetry_functions
 from autune.kernels.symmetry_table import SymmetryTable, make_scratch
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+"""Directions c, d of the six components of strain, stress and virial."""
 
 
 class Pairs(NamedTuple):
@@ -86,6 +97,18 @@ def merge_images(first: Integers, neighbour: Integers, by_element: Integers) -> 
     return Pairs(pair_first, center, of_image, of_atom)
 
 
+@njit_inner
+def add_up_strain(dG: Floats, vectors: Floats, total: Floats) -> None:
+    """Fill the derivatives of one atom's functions with respect to strain, shape (6, n_max)."""
+    total[:] = 0.0
+    for image in range(len(vectors)):
+        for v in range(6):
+            c, d = VOIGT[v]
+            length = vectors[image, d]
+            for f in range(total.shape[1]):
+                total[v, f] += dG[image, c, f] * length
+
+
 @njit
 def structure_symmetry_functions(
     table: SymmetryTable,
@@ -97,6 +120,7 @@ def structure_symmetry_functions(
     pairs: Pairs,
     G: Floats,
     dG_dr: Floats,
+    dG_dstrain: Floats,
 ) -> None:
     """Symmetry functions of all atoms, derivatives merged over periodic images.
 
@@ -115,6 +139,9 @@ def structure_symmetry_functions(
         Filled: values, shape (n_atoms, n_max), 0 beyond an element's functions.
     dG_dr
         Zeros, to which dG_i/dr_k in 1/Angstrom of the pairs is added, shape (n_pairs, 3, n_max).
+    dG_dstrain
+        Filled: dG_i/de in the order of `VOIGT`, shape (n_atoms, 6, n_max); left alone where it has
+        no rows.
     """
     n_atoms, n_max = G.shape
     n = int(np.int64(1))
@@ -122,6 +149,7 @@ def structure_symmetry_functions(
         n = max(n, first[i + 1] - first[i])
     scratch = make_scratch(table, n)
     dG = np.empty((n, 3, n_max))
+    of_strain = np.empty((6, n_max))
     neighbour_elements = np.empty(n, np.int64)
     for i in range(n_atoms):
         start, stop = first[i], first[i + 1]
@@ -137,6 +165,9 @@ def structure_symmetry_functions(
             G[i],
             dG,
         )
+        if len(dG_dstrain) > 0:
+            add_up_strain(dG, vectors[start:stop], of_strain)
+            dG_dstrain[i] = of_strain
         itself = pairs.of_atom[i]
         for image in range(start, stop):
             pair = pairs.of_image[image]

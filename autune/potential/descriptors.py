@@ -40,6 +40,9 @@ class Descriptors:
         The pairs in which atom k moves are first_pair[k]:first_pair[k + 1], shape (n_atoms + 1,).
     center
         Atom i that feels it, by element, then by number, k itself among them, shape (n_pairs,).
+    dG_dstrain
+        dG_i/de of the strains xx, yy, zz, yz, xz, xy, shape (n_atoms, 6, n_max), 0 in structures
+        without a stress; without rows where it is not wanted.
     """
 
     G: FloatArray
@@ -48,6 +51,7 @@ class Descriptors:
     first_atom: IntArray
     first_pair: IntArray
     center: IntArray
+    dG_dstrain: FloatArray
 
 
 def element_indices(structure: Structure, architecture: Architecture) -> IntArray:
@@ -71,7 +75,10 @@ def element_indices(structure: Structure, architecture: Architecture) -> IntArra
 
 
 def compute_descriptors(
-    structures: Sequence[Structure], architecture: Architecture, single: bool = False
+    structures: Sequence[Structure],
+    architecture: Architecture,
+    single: bool = False,
+    strain: bool = False,
 ) -> Descriptors:
     """Compute the symmetry functions of structures and their derivatives, not scaled.
 
@@ -84,6 +91,8 @@ def compute_descriptors(
         What is described, and by which functions.
     single
         Whether derivatives are kept in single precision.
+    strain
+        Whether derivatives with respect to strain are wanted of structures with a stress.
 
     Raises
     ------
@@ -101,9 +110,13 @@ def compute_descriptors(
     first_atom = _ranges([structure.n_atoms for structure in structures])
     first = _ranges([len(p.center) for p in pairs])
     G = np.zeros((first_atom[-1], n_max))
-    dG_dr = np.zeros((first[-1], 3, n_max), np.float32 if single else np.float64)
+    kept = np.float32 if single else np.float64
+    dG_dr = np.zeros((first[-1], 3, n_max), kept)
+    dG_dstrain = np.zeros((first_atom[-1] if strain else 0, 6, n_max), kept)
     for s, element in enumerate(elements):
         neighbours = found.popleft()
+        atoms = slice(first_atom[s], first_atom[s + 1])
+        strained = slice(0) if structures[s].virial is None else atoms
         structure_symmetry_functions(
             table,
             element,
@@ -112,8 +125,9 @@ def compute_descriptors(
             neighbours.vectors,
             neighbours.distances,
             pairs[s],
-            G[first_atom[s] : first_atom[s + 1]],
+            G[atoms],
             dG_dr[first[s] : first[s + 1]],
+            dG_dstrain[strained],
         )
     return Descriptors(
         G=G,
@@ -122,6 +136,7 @@ def compute_descriptors(
         first_atom=first_atom,
         first_pair=_join([first[:1], *(first[s] + p.first[1:] for s, p in enumerate(pairs))]),
         center=_join([first_atom[s] + p.center for s, p in enumerate(pairs)]),
+        dG_dstrain=dG_dstrain,
     )
 
 

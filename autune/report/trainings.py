@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -51,10 +52,18 @@ def epochs_of(trainings: Sequence[Training]) -> list[Epoch]:
 
 
 def history(trainings: Sequence[Training]) -> list[dict[str, Any]]:
-    """Return a row for each epoch, with cross-validation with the name of its fold."""
+    """Return a row for each epoch, with cross-validation with the name of its fold.
+
+    Errors of stresses are left out where no stress is known.
+    """
+    rows = [asdict(epoch) for epoch in epochs_of(trainings)]
+    for name in ("train_stress_rmse", "test_stress_rmse"):
+        if all(math.isnan(row[name]) for row in rows):
+            for row in rows:
+                del row[name]
     if not trainings[0].fold.name:
-        return [asdict(epoch) for epoch in epochs_of(trainings)]
-    return [{"fold": trainings[e.seed].fold.name, **asdict(e)} for e in epochs_of(trainings)]
+        return rows
+    return [{"fold": trainings[row["seed"]].fold.name, **row} for row in rows]
 
 
 def choose(trainings: Sequence[Training]) -> Training:

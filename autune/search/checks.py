@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 from autune.dataset import (
     Dataset,
     check_groups,
+    check_stresses,
     check_trainable,
     make_folds,
     read_dataset,
     split_dataset,
 )
 from autune.errors import ConfigError, DataError, SearchError
-from autune.evaluation.metrics import OF_GROUP, metric_names
+from autune.evaluation.metrics import OF_GROUP, STRESS_ERRORS, metric_names
 from autune.potential.basis import build_architecture
 from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
@@ -101,15 +102,23 @@ def _check_holdout(space: SearchSpace, settings: Settings) -> None:
 def check_objectives(settings: Settings, dataset: Dataset | None = None) -> None:
     """Refuse objectives and constraints that no trial will have, before time is spent on one.
 
-    Without the data set, errors of groups (energy_rmse.GROUP) are not looked at.
+    Without the data set, errors of groups (energy_rmse.GROUP) and of stresses are not looked at.
     """
     known = metric_names(settings, dataset)
+    of_stress = [name + end for name in STRESS_ERRORS for end in ("", "_std")]
+    if dataset is None:
+        known += of_stress
     evaluation = settings.evaluation
     of_groups = evaluation.group_errors or evaluation.cross_validation == "leave_one_group_out"
     prefixes = tuple(f"{name}." for name in OF_GROUP) if of_groups and dataset is None else ()
     for key, names in _wanted_metrics(settings):
         for name in names:
             if name not in known and not name.startswith(prefixes):
+                if name in of_stress:
+                    raise ConfigError(
+                        key, f"there is no {name}: no structure to measure it has a stress and a "
+                        "cell; add stresses to the data, or name another metric"
+                    )  # fmt: skip
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
                 raise ConfigError(key, f"no metric is called {name}; {hint}")
@@ -157,7 +166,8 @@ def prepare_dataset(dataset: Dataset | None, settings: Settings) -> Dataset:
     architecture = build_architecture(settings.potential)
     check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
-    make_folds(dataset, settings)
+    for fold in make_folds(dataset, settings):
+        check_stresses(fold.dataset, settings)
     load_start(settings)
     if settings.evaluation.properties is not None:
         check_properties(settings.evaluation.properties, settings.potential.elements)

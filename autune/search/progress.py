@@ -15,7 +15,12 @@ from rich.text import Text
 
 from autune.search.record import EndState, Observer, Record, ranked
 
-_UNITS = {"energy_rmse": "eV/atom", "force_rmse": "eV/Angstrom", "property_error": "%"}
+_UNITS = {
+    "energy_rmse": "eV/atom",
+    "force_rmse": "eV/Angstrom",
+    "stress_rmse": "GPa",
+    "property_error": "%",
+}
 
 
 class _Status:

@@ -59,9 +59,11 @@ from autune.settings.search import (
     TrackingSettings,
 )
 from autune.settings.training import (
+    AdamSettings,
     InitializationSettings,
     KalmanSettings,
     SelectionSettings,
+    StopEarlySettings,
     TrainingSettings,
 )
 from autune.settings.yaml_file import (
@@ -70,6 +72,7 @@ from autune.settings.yaml_file import (
 
 __all__ = [
     "BESIDE_TRIALS",
+    "AdamSettings",
     "AngularSettings",
     "BaselineSettings",
     "CompactSettings",
@@ -97,6 +100,7 @@ __all__ = [
     "SelectionSettings",
     "Settings",
     "StackingFaultSettings",
+    "StopEarlySettings",
     "SurfaceSettings",
     "SymmetryFunctionSettings",
     "Target",

@@ -227,10 +227,14 @@ class ScoreSettings(Model):
         Target(scale=0.025), description="Force RMSE of the test set. [eV/Angstrom]"
     )
     property_error: Target = Field(Target(scale=3.0), description="Property error. [%]")
+    stress_rmse: Target | None = Field(
+        None, description="Stress RMSE of the test set; null: does not count. [GPa]"
+    )
 
     @model_validator(mode="after")
     def _some_weight(self) -> ScoreSettings:
-        if self.energy_rmse.weight + self.force_rmse.weight + self.property_error.weight == 0.0:
+        terms = (self.energy_rmse, self.force_rmse, self.property_error, self.stress_rmse)
+        if all(term is None or term.weight == 0.0 for term in terms):
             raise ValueError("one weight of the score at least must be larger than 0")
         return self
 

@@ -1,4 +1,4 @@
-"""Which energies and force components enter the next update (N2P2 8.2 and 8.3)."""
+"""Which energies, forces and stresses enter the next update (N2P2 8.2 and 8.3)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from typing import Literal
 import numpy as np
 
 from autune.settings import SelectionSettings
+from autune.settings.training import count_updates
 from autune.structures import FloatArray, IntArray
 
-Kind = Literal["energy", "force"]
+Kind = Literal["energy", "force", "stress"]
 
 
 def schedule_updates(
-    n_updates: int, force_ratio: float, generator: np.random.Generator
+    n_updates: int,
+    force_ratio: float,
+    generator: np.random.Generator,
+    stress_ratio: float = 0.0,
 ) -> list[Kind]:
-    """Return the kinds of an epoch's updates, in random order."""
-    n_forces = round(n_updates * force_ratio)
-    return ["force" if place < n_forces else "energy" for place in generator.permutation(n_updates)]
+    """Return the kinds of an epoch's updates, in random order: all that is left are energies."""
+    n_forces, n_stresses = count_updates(n_updates, force_ratio, stress_ratio)
+    places: IntArray = generator.permutation(n_updates)
+
+    def kind(place: int) -> Kind:
+        if place < n_forces:
+            return "force"
+        return "stress" if place < n_forces + n_stresses else "energy"
+
+    return [kind(place) for place in places.tolist()]
 
 
 def group_observations(

@@ -60,12 +60,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class _State:
-    """What a file holds; no filters (packed covariances and schedules) after the last epoch."""
+    """What a file holds; no optimizers (packed states and schedules) after the last epoch."""
 
     weights: FloatArray
     generator: np.random.Generator
     schedules: list[list[float]]
-    covariances: list[AnyFloatArray]
+    packed: list[AnyFloatArray]
     progress: Progress
 
 
@@ -138,7 +138,7 @@ class Checkpoint:
         return self._path is not None and self._ranks.agree(time.monotonic() >= self._next)
 
     def save(self, progress: Progress) -> None:
-        """Write weights, filters, random state and history of a training that goes on.
+        """Write weights, optimizers, random state and history of a training that goes on.
 
         Warns
         -----
@@ -148,11 +148,9 @@ class Checkpoint:
         if self._path is None:
             return
         begin = time.monotonic()
-        filters = self._trainer.filters
-        arrays: dict[str, AnyFloatArray] = {
-            f"P{i}": state.covariance.packed for i, state in enumerate(filters)
-        }
-        arrays["schedules"] = np.array([[s.q, s.eta, s.forgetting] for s in filters])
+        optimizers = self._trainer.optimizers
+        arrays = {f"P{i}": optimizer.packed for i, optimizer in enumerate(optimizers)}
+        arrays["schedules"] = np.array([optimizer.schedule for optimizer in optimizers])
         self._write(self._path, progress, arrays, sync=False)
         end = time.monotonic()
         self._next = end + (end - begin) / WRITING_SHARE
@@ -163,7 +161,7 @@ class Checkpoint:
             self._write(self._path, progress, {}, sync=True)
 
     def _write(
-        self, path: Path, progress: Progress, filters: Mapping[str, AnyFloatArray], sync: bool
+        self, path: Path, progress: Progress, optimizers: Mapping[str, AnyFloatArray], sync: bool
     ) -> None:
         if self._ranks.rank != 0:
             return
@@ -179,7 +177,7 @@ class Checkpoint:
                     epochs=np.array([astuple(epoch) for epoch in progress.epochs]),
                     best_weights=progress.best_weights,
                     best_epoch=np.array(progress.best_epoch),
-                    **filters,  # type: ignore[arg-type]
+                    **optimizers,  # type: ignore[arg-type]
                 )
         except ConfigError as error:
             if not self._failed:
@@ -216,10 +214,9 @@ class Checkpoint:
                 [stored(f"P{i}") for i in range(len(schedules))],
                 Progress(epochs, stored("best_weights"), int(stored("best_epoch"))),
             )
-        filters = self._trainer.filters
+        optimizers = self._trainer.optimizers
         fits = state.weights.shape == self._trainer.weights.shape and (
-            not schedules
-            or [P.shape for P in state.covariances] == [(f.covariance.n_packed,) for f in filters]
+            not schedules or [P.shape for P in state.packed] == [(o.n_packed,) for o in optimizers]
         )
         if not fits:
             raise ValueError("it holds the weights of another network")
@@ -231,11 +228,11 @@ class Checkpoint:
         trainer.generator = state.generator
         if not state.schedules:
             return  # Nothing is left to train.
-        for kalman_filter, P, schedule in zip(
-            trainer.filters, state.covariances, state.schedules, strict=True
+        for optimizer, P, schedule in zip(
+            trainer.optimizers, state.packed, state.schedules, strict=True
         ):
-            kalman_filter.covariance.packed = P
-            kalman_filter.q, kalman_filter.eta, kalman_filter.forgetting = schedule
+            optimizer.packed = P
+            optimizer.schedule = schedule
         trainer.errors = trainer.train.measure(trainer.weights)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class Epoch:
         Scalar score of the test errors.
     seconds
         Wall time since the training began, s.
+    train_stress_rmse, test_stress_rmse
+        Root mean square error over the six components of stress, GPa; NaN where none is known.
     """
 
     seed: int
@@ -34,6 +37,8 @@ class Epoch:
     test_force_rmse: float
     score: float
     seconds: float
+    train_stress_rmse: float = math.nan
+    test_stress_rmse: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,13 @@ def compute_inputs(
     """Compute descriptors, drop functions without spread, scale; parameters of `find_inputs`.
 
     Every rank computes the descriptors of its own structures; the values of all, without the
-    derivatives, which take nearly all memory, are gathered for the statistics.
+    derivatives, which take nearly all memory, are gathered for the statistics.  Those to strain
+    take 6 numbers where those to positions take 3 for each atom nearby, so they are computed where
+    stresses are known, whether these are trained or only compared.
     """
-    train = _describe(dataset.train_structures, architecture, single, ranks)
+    used = (*dataset.train_structures, *dataset.test_structures)
+    strain = any(structure.virial is not None for structure in used)
+    train = _describe(dataset.train_structures, architecture, single, strain, ranks)
     element = np.concatenate([element_indices(s, architecture) for s in dataset.train_structures])
     G = np.empty((len(element), train.descriptors.G.shape[1]))
     in_order_of_rank = np.argsort(np.repeat(train.owner, train.n_atoms), kind="stable")
@@ -169,8 +173,8 @@ def compute_inputs(
     if any(flat.values()):
         architecture, scaling, dropped = drop_functions(architecture, scaling, flat)
         del train
-        train = _describe(dataset.train_structures, architecture, single, ranks)
-    test = _describe(dataset.test_structures, architecture, single, ranks)
+        train = _describe(dataset.train_structures, architecture, single, strain, ranks)
+    test = _describe(dataset.test_structures, architecture, single, strain, ranks)
     for share in (train, test):
         scale_descriptors(share.descriptors, scaling, architecture)
     functions = architecture.symmetry_functions
@@ -193,9 +197,13 @@ def _count_outside(
 
 
 def _describe(
-    structures: tuple[Structure, ...], architecture: Architecture, single: bool, ranks: Communicator
+    structures: tuple[Structure, ...],
+    architecture: Architecture,
+    single: bool,
+    strain: bool,
+    ranks: Communicator,
 ) -> Share:
     n_atoms = np.array([s.n_atoms for s in structures], dtype=np.int64)
     owner = share_structures(n_atoms.tolist(), ranks.size)
     mine = [structures[i] for i in np.flatnonzero(owner == ranks.rank)]
-    return Share(mine, compute_descriptors(mine, architecture, single), n_atoms, owner)
+    return Share(mine, compute_descriptors(mine, architecture, single, strain), n_atoms, owner)

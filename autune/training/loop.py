@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from autune.errors import TrainingDiverged
 from autune.potential.layout import build_networks, join_weights, split_weights
 from autune.potential.model import Potential
-from autune.settings import Settings
+from autune.settings import Settings, TrainingSettings
 from autune.training.checkpoint import Checkpoint, Progress
 from autune.training.epoch import Epoch, Report, go_on
 from autune.training.initial import initial_weights
@@ -24,7 +24,9 @@ from autune.training.observables import convert_to_training_units
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared
 from autune.training.shared_set import SharedSet
+from autune.training.stopping import has_stalled
 from autune.training.trainer import Trainer
+from autune.units import EV_PER_ANGSTROM3_IN_GPA
 
 Score = Callable[[Mapping[str, float]], float]
 
@@ -43,12 +45,15 @@ class Trained:
         Number of the kept epoch.
     finished
         False when a report stopped the training.
+    stopped_early
+        Whether it is finished before its last epoch, because test errors had ceased to fall.
     """
 
     potential: Potential
     epochs: tuple[Epoch, ...]
     kept: int
     finished: bool
+    stopped_early: bool = False
 
 
 def train_potential(
@@ -69,7 +74,8 @@ def train_potential(
     prepared
         Data made ready by `prepare`.
     score
-        From energy_rmse and force_rmse to the scalar that decides which epoch is best.
+        From energy_rmse, force_rmse and, where stresses are known, stress_rmse to the scalar that
+        decides which epoch is best.
     seed
         Added to `training.seed`, from 0; the epochs bear it.
     report
@@ -110,7 +116,7 @@ def _train(
     for epoch in _epochs(start, settings, progress, score):
         ranks = trainer.communicator
         go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
-        if epoch.number == settings.training.epochs:
+        if _is_over(progress.epochs, settings.training):
             store.finish(progress)
         elif not go:
             store.save(progress)
@@ -131,6 +137,7 @@ def _train(
         epochs=tuple(progress.epochs),
         kept=kept,
         finished=finished,
+        stopped_early=finished and progress.epochs[-1].number < settings.training.epochs,
     )
 
 
@@ -138,7 +145,8 @@ def _epochs(start: _Start, settings: Settings, progress: Progress, score: Score)
     """Go through the epochs that are left; keep the history and the best weights."""
     trainer = start.trainer
     began = time.monotonic() - progress.epochs[-1].seconds
-    for number in range(len(progress.epochs), settings.training.epochs + 1):
+    while not _is_over(progress.epochs, settings.training):
+        number = len(progress.epochs)
         trainer.run_epoch()
         epoch = start.measure(number, time.monotonic() - began, score)
         if epoch.score < progress.epochs[progress.best_epoch].score:
@@ -146,6 +154,14 @@ def _epochs(start: _Start, settings: Settings, progress: Progress, score: Score)
             progress.best_weights = trainer.weights.copy()
         progress.epochs.append(epoch)
         yield epoch
+
+
+def _is_over(epochs: Sequence[Epoch], settings: TrainingSettings) -> bool:
+    """Say whether no epoch is left, or the score has not fallen for too long."""
+    if epochs[-1].number >= settings.epochs:
+        return True
+    stop = settings.stop_early
+    return stop is not None and has_stalled((epoch.score for epoch in epochs), stop)
 
 
 class _Start:
@@ -216,20 +232,24 @@ class _Start:
         train, test = self.trainer.errors, self.test.measure(self.trainer.weights)
         _, conv_energy, conv_length = self.internal
         to_eV, to_force = 1.0 / conv_energy, conv_length / conv_energy
+        to_GPa = to_eV * EV_PER_ANGSTROM3_IN_GPA
+        errors = {
+            "energy_rmse": test.energy_rmse * to_eV,
+            "force_rmse": test.force_rmse * to_force,
+        }
+        if self.test.n_stresses > 0:
+            errors["stress_rmse"] = test.stress_rmse * to_GPa
         return Epoch(
             seed=self.seed,
             number=number,
             train_energy_rmse=train.energy_rmse * to_eV,
-            test_energy_rmse=test.energy_rmse * to_eV,
+            test_energy_rmse=errors["energy_rmse"],
             train_force_rmse=train.force_rmse * to_force,
-            test_force_rmse=test.force_rmse * to_force,
-            score=score(
-                {
-                    "energy_rmse": test.energy_rmse * to_eV,
-                    "force_rmse": test.force_rmse * to_force,
-                }
-            ),
+            test_force_rmse=errors["force_rmse"],
+            score=score(errors),
             seconds=seconds,
+            train_stress_rmse=train.stress_rmse * to_GPa,
+            test_stress_rmse=errors.get("stress_rmse", math.nan),
         )
 
     def potential(self, weights: np.ndarray) -> Potential:

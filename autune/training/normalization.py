@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from autune.kernels.candidates import all_energies_and_forces
+from autune.kernels.candidates import predict_all
 from autune.kernels.network import Networks
 from autune.structures import FloatArray, IntArray
 from autune.training.parallel import Communicator
@@ -61,7 +61,7 @@ def training_units(
     if mode == "ref":
         sigma_energy = _deviation(per_atom)
         return mean, 1.0 / sigma_energy, sigma_force / sigma_energy
-    predicted = [all_energies_and_forces(part.data, networks, weights)[1] for part in sets]
+    predicted = [predict_all(part.data, networks, weights)[1] for part in sets]
     sigma_predicted = _deviation(join(predicted, three))
     return mean, sigma_predicted / sigma_force, sigma_predicted
 

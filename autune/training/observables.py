@@ -24,6 +24,8 @@ def scale_descriptors(
     element, G = descriptors.element, descriptors.G
     G[:] = (G - shift[element]) * slope[element] + offset[element]
     # One structure at a time: the slopes of all pairs would take a third of the derivatives.
+    if len(descriptors.dG_dstrain) > 0:
+        descriptors.dG_dstrain[:] *= slope[element, None, :]
     for begin, end in pairwise(descriptors.first_pair[descriptors.first_atom]):
         felt_by = element[descriptors.center[begin:end]]
         descriptors.dG_dr[begin:end] *= slope[felt_by, None, :]
@@ -37,7 +39,7 @@ def collect_observables(
     Parameters
     ----------
     structures
-        With energies and forces.
+        With energies and forces; stresses are taken where derivatives to strain are.
     descriptors
         Of the same structures, scaled; their arrays are shared.
     architecture
@@ -52,6 +54,8 @@ def collect_observables(
             raise DataError(f"{structure.label}: has no energy or no forces; training needs both")
         energies.append(structure.energy - atom_energies[descriptors.element[begin:end]].sum())
         forces.append(structure.forces.ravel())
+    virials = [structure.virial for structure in structures] if len(descriptors.dG_dstrain) else []
+    stressed = [s for s, virial in enumerate(virials) if virial is not None]
     return Observables(
         G=descriptors.G,
         element=descriptors.element,
@@ -62,6 +66,9 @@ def collect_observables(
         length=1.0,
         energy=np.array(energies),
         force=np.concatenate(forces),
+        stressed=np.array(stressed, dtype=np.int64),
+        dG_dstrain=descriptors.dG_dstrain,
+        virial=np.array([virials[s] for s in stressed], dtype=np.float64).ravel(),
     )
 
 
@@ -70,12 +77,14 @@ def convert_to_training_units(
 ) -> Observables:
     """Return observables in n2p2's internal units.
 
-    E* = (E - N mean_energy) conv_energy, r* = r conv_length, F* = F conv_energy / conv_length;
+    E* = (E - N mean_energy) conv_energy, r* = r conv_length, F* = F conv_energy / conv_length,
+    W* = W conv_energy for virials, as strain has no unit;
     the derivatives, which take nearly all memory, are shared and divided when they are used.
     """
     n_atoms = np.diff(data.first_atom)
     return data._replace(
         energy=(data.energy - n_atoms * mean_energy) * conv_energy,
         force=data.force * (conv_energy / conv_length),
+        virial=data.virial * conv_energy,
         length=conv_length,
     )

@@ -10,7 +10,7 @@ from itertools import accumulate, chain, pairwise
 import numpy as np
 
 from autune.errors import TrainingDiverged
-from autune.kernels.kalman import Covariance
+from autune.kernels.kalman import AnyFloatArray, Covariance
 from autune.kernels.network import Networks
 from autune.kernels.neurons import Layer, NeuronCovariance
 from autune.settings import KalmanSettings
@@ -41,12 +41,18 @@ class KalmanFilter:
         Learning rate of the last update (standard filter).
     forgetting
         lambda of the next update (fading memory filter).
+    settings
+        Schedules.
+    updates_per_epoch
+        Decays are given per epoch.
     """
 
     covariance: Covariance | NeuronCovariance
     q: float
     eta: float
     forgetting: float
+    settings: KalmanSettings
+    updates_per_epoch: int
 
     @classmethod
     def start(
@@ -54,6 +60,7 @@ class KalmanFilter:
         layers: Sequence[Layer],
         settings: KalmanSettings,
         communicator: Communicator,
+        updates_per_epoch: int,
     ) -> KalmanFilter:
         """Return the filter of the weights of some layers before the first update."""
         ends = list(accumulate(((n_in + 1) * n_out for n_in, n_out in layers), initial=0))
@@ -70,11 +77,10 @@ class KalmanFilter:
                 communicator.size,
                 communicator.add,
             )
-        return cls(covariance, settings.q0, settings.eta, settings.lambda_)
+        start = (settings.q0, settings.eta, settings.lambda_)
+        return cls(covariance, *start, settings, updates_per_epoch)
 
-    def update(
-        self, H: FloatArray, xi: FloatArray, settings: KalmanSettings, updates_per_epoch: int
-    ) -> FloatArray:
+    def update(self, H: FloatArray, xi: FloatArray) -> FloatArray:
         """Digest observations; return the change of the weights.
 
         Parameters
@@ -83,16 +89,13 @@ class KalmanFilter:
             Derivatives of the observables, shape (n_weights, m), Fortran order.
         xi
             Errors, shape (m,).
-        settings
-            Schedules.
-        updates_per_epoch
-            Decays are given per epoch.
 
         Raises
         ------
         TrainingDiverged
             If the filter has lost its numbers.
         """
+        settings, updates_per_epoch = self.settings, self.updates_per_epoch
         if settings.kind == "standard":
             if self.eta < settings.etamax:
                 self.eta *= math.exp(settings.etatau / updates_per_epoch)
@@ -110,3 +113,30 @@ class KalmanFilter:
         if settings.kind == "fading":
             self.forgetting = settings.nue * self.forgetting + 1.0 - settings.nue
         return dw
+
+    def settle(self) -> None:
+        """Bring the covariance up to date, so that what follows depends on it alone."""
+        self.covariance.settle()
+
+    @property
+    def packed(self) -> AnyFloatArray:
+        """The covariance, shape (n_packed,)."""
+        return self.covariance.packed
+
+    @packed.setter
+    def packed(self, state: AnyFloatArray) -> None:
+        self.covariance.packed = state
+
+    @property
+    def n_packed(self) -> int:
+        """Numbers of a packed covariance."""
+        return self.covariance.n_packed
+
+    @property
+    def schedule(self) -> list[float]:
+        """What changes from update to update beside the covariance."""
+        return [self.q, self.eta, self.forgetting]
+
+    @schedule.setter
+    def schedule(self, state: list[float]) -> None:
+        self.q, self.eta, self.forgetting = state

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autune.architecture import Architecture
-from autune.dataset import Dataset, check_groups, check_trainable, fit_atom_energies
+from autune.dataset import (
+    Dataset,
+    check_groups,
+    check_stresses,
+    check_trainable,
+    fit_atom_energies,
+)
 from autune.formats.tables import Scaling
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import element_indices
@@ -17,7 +24,7 @@ from autune.potential.model import Potential
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
-from autune.training.inputs import ALL_FUNCTIONS, find_inputs
+from autune.training.inputs import ALL_FUNCTIONS, Share, find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
 from autune.training.shared_set import Part
@@ -76,6 +83,7 @@ def prepare(
     architecture = start.architecture if start else build_architecture(settings.potential)
     check_trainable(dataset, architecture.elements, architecture.reach)
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
+    check_stresses(dataset, settings)
     ranks = communicator or Serial()
     single = settings.training.derivatives == "single"
     functions = settings.potential.symmetry_functions
@@ -108,16 +116,15 @@ def prepare(
     if start is None and settings.potential.atom_energies == "fit":
         architecture = _with_fitted_energies(architecture, dataset, ranks)
     train, test = (
-        Part(
-            collect_observables(share.structures, share.descriptors, architecture),
-            share.n_atoms,
-            share.owner,
+        _part(structures, share, architecture)
+        for structures, share in (
+            (dataset.train_structures, inputs.train),
+            (dataset.test_structures, inputs.test),
         )
-        for share in (inputs.train, inputs.test)
     )
     structures = list(dataset.train_structures)
     group_weights = settings.training.group_weights
-    per_element = settings.training.kalman.per_element
+    per_element = settings.training.per_element
     return Prepared(
         architecture=architecture,
         scaling=inputs.scaling,
@@ -138,6 +145,18 @@ def _chosen(settings: Settings, architecture: Architecture) -> str:
         return ""
     functions = repr(architecture.symmetry_functions)
     return f"-{hashlib.sha256(functions.encode()).hexdigest()[:16]}"
+
+
+def _part(structures: Sequence[Structure], share: Share, architecture: Architecture) -> Part:
+    """Put what a rank has of a set beside what it knows of all its structures."""
+    stressed = [s for s, structure in enumerate(structures) if structure.virial is not None]
+    return Part(
+        collect_observables(share.structures, share.descriptors, architecture),
+        share.n_atoms,
+        share.owner,
+        np.array(stressed, dtype=np.int64),
+        np.array([structures[s].volume for s in stressed], dtype=np.float64),
+    )
 
 
 def _with_fitted_energies(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from autune.errors import DataError, TrainingDiverged
+from autune.kernels.kalman import AnyFloatArray
+from autune.kernels.network import Networks
 from autune.settings import TrainingSettings
 from autune.structures import FloatArray, IntArray
+from autune.training.adam import Adam
 from autune.training.candidates import (
     Candidates,
     Kind,
@@ -26,6 +30,8 @@ from autune.training.shared_set import SharedSet
 class Shares:
     """What an element's own filter sees of an error (N2P2 8.4, update strategy 1).
 
+    Of a stress as much as of an energy: both are of the whole structure.
+
     Parameters
     ----------
     energy
@@ -36,6 +42,45 @@ class Shares:
 
     energy: FloatArray
     force: FloatArray
+
+
+class Optimizer(Protocol):
+    """What makes changes of weights out of errors and their derivatives."""
+
+    packed: AnyFloatArray
+    schedule: list[float]
+
+    @property
+    def n_packed(self) -> int:
+        """Numbers of `packed`: all state but that of `schedule`."""
+
+    def update(self, H: FloatArray, xi: FloatArray) -> FloatArray:
+        """Return the change of the weights, shape (n_weights,).
+
+        Parameters
+        ----------
+        H
+            Derivatives of the observables, shape (n_weights, m), Fortran order.
+        xi
+            Errors, shape (m,).
+        """
+
+    def settle(self) -> None:
+        """Bring the state up to date, as a restart finds it."""
+
+
+def start_optimizers(
+    networks: Networks, settings: TrainingSettings, communicator: Communicator
+) -> list[tuple[slice, Optimizer]]:
+    """Return what changes the weights, each with its part of them."""
+    parts = divide_weights(networks, settings.per_element)
+    if settings.optimizer == "adam":
+        return [(part, Adam.start(part.stop - part.start, settings.adam)) for part, _ in parts]
+    per_epoch = settings.updates_per_epoch
+    return [
+        (part, KalmanFilter.start(layers, settings.kalman, communicator, per_epoch))
+        for part, layers in parts
+    ]
 
 
 class Trainer:
@@ -78,20 +123,21 @@ class Trainer:
         self.communicator = communicator
         self._shares = shares
         self._factors: dict[Kind, FloatArray] = {
-            "energy": structure_weights,
+            "energy": structure_weights * settings.energy_weight,
             "force": np.repeat(structure_weights, 3 * train.n_atoms) * settings.force_weight,
+            "stress": np.repeat(structure_weights[train.stressed], 6) * settings.stress_weight,
         }
         selection = settings.selection
         self._candidates: dict[Kind, Candidates] = {
             "energy": Candidates(train.n_structures, selection.energy_threshold, selection),
             "force": Candidates(train.n_components, selection.force_threshold, selection),
         }
-        self._parts, layers_of_parts = zip(
-            *divide_weights(train.networks, settings.kalman.per_element), strict=True
-        )
-        self.filters = [
-            KalmanFilter.start(layers, settings.kalman, communicator) for layers in layers_of_parts
-        ]
+        if settings.n_stress_updates > 0:
+            threshold = selection.stress_threshold
+            self._candidates["stress"] = Candidates(train.n_stresses, threshold, selection)
+        optimizers = start_optimizers(train.networks, settings, communicator)
+        self._parts = [part for part, _ in optimizers]
+        self.optimizers = [optimizer for _, optimizer in optimizers]
         self.errors = train.measure(self.weights)
 
     def run_epoch(self) -> None:
@@ -103,12 +149,14 @@ class Trainer:
             If errors or weights are not finite any more.
         """
         s = self.settings
-        self._candidates["energy"].begin_epoch(self.generator, self.errors.energy)
-        self._candidates["force"].begin_epoch(self.generator, self.errors.force)
-        for kind in schedule_updates(s.updates_per_epoch, s.force_ratio, self.generator):
+        for kind, candidates in self._candidates.items():
+            candidates.begin_epoch(self.generator, self.errors.of_kind(kind))
+        for kind in schedule_updates(
+            s.updates_per_epoch, s.force_ratio, self.generator, s.stress_ratio
+        ):
             self.update(kind, self._choose(kind))
-        for kalman_filter in self.filters:
-            kalman_filter.covariance.settle()  # a restart begins with a settled covariance
+        for optimizer in self.optimizers:
+            optimizer.settle()  # a restart begins with a settled covariance
         self.errors = self.train.measure(self.weights)
         if not (np.isfinite(self.errors.energy).all() and np.isfinite(self.errors.force).all()):
             raise TrainingDiverged("the errors of the training set are not finite any more")
@@ -121,9 +169,10 @@ class Trainer:
         Parameters
         ----------
         kind
-            Energies or force components.
+            Energies, or components of forces or stresses.
         chosen
-            Structures, or force components 3 atom + direction.
+            Structures, force components 3 atom + direction, or components 6 n + v of the stress
+            of the nth structure that has one.
         groups
             Places in `chosen` that are added up to one observation each; by default as the
             settings say.
@@ -136,28 +185,23 @@ class Trainer:
         xi *= factor
         rows *= factor[:, None]
         share = self._share(kind, chosen)
-        for e, (part, kalman_filter) in enumerate(zip(self._parts, self.filters, strict=True)):
+        for e, (part, optimizer) in enumerate(zip(self._parts, self.optimizers, strict=True)):
             seen = xi if share is None else xi * share[:, e]
             if groups is None:
                 H, errors = rows[:, part], seen
             else:
                 H = np.array([rows[group, part].sum(axis=0) for group in groups])
                 errors = np.array([seen[group].sum() for group in groups])
-            self.weights[part] += kalman_filter.update(
-                np.asfortranarray(H.T),
-                errors,
-                self.settings.kalman,
-                self.settings.updates_per_epoch,
-            )
+            self.weights[part] += optimizer.update(np.asfortranarray(H.T), errors)
 
     def _choose(self, kind: Kind) -> IntArray:
-        rmse = self.errors.energy_rmse if kind == "energy" else self.errors.force_rmse
+        rmse = self.errors.rmse_of_kind(kind)
         present_errors = partial(self.train.present_errors, kind, weights=self.weights)
         return self._candidates[kind].take(self.settings.streams, rmse, present_errors)
 
     def _share(self, kind: Kind, chosen: IntArray) -> FloatArray | None:
-        if self._shares is None or not self.settings.kalman.per_element:
+        if self._shares is None or not self.settings.per_element:
             return None
-        if kind == "energy":
-            return self._shares.energy[chosen]
-        return self._shares.force[chosen // 3]
+        if kind == "force":
+            return self._shares.force[chosen // 3]
+        return self._shares.energy[chosen if kind == "energy" else self.train.stressed[chosen // 6]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,28 @@ def test_names_know_references_and_groups(tmp_path: Path) -> None:
 )
 def test_units(name: str, unit: str) -> None:
     assert unit_of(name) == unit
+
+
+def test_errors_of_stresses_are_metrics_of_data_that_knows_stresses() -> None:
+    split = split_dataset(GOLD, settings().dataset)
+    assert {"stress_rmse", "train_stress_rmse"} <= set(metric_names(settings(), split))
+    assert "stress_rmse_std" in metric_names(settings(seeds=2), split)
+    assert not [name for name in metric_names(settings()) if "stress" in name]
+    test = set(split.test.tolist())
+    unknown = replace(
+        split,
+        structures=tuple(
+            replace(s, stress=None) if n in test else s for n, s in enumerate(split.structures)
+        ),
+    )
+    names = metric_names(settings(), unknown)
+    assert "stress_rmse" not in names
+    assert "train_stress_rmse" in names
+    # With cross-validation every fold must know one.
+    assert "stress_rmse" in metric_names(settings(cross_validation="k_fold", folds=2), unknown)
+    assert unit_of("train_stress_rmse_std") == "GPa"
+
+
+def test_a_metric_that_a_fold_lacks_is_none_of_the_trial() -> None:
+    trainings = [{"score": 1.0, "stress_rmse": 2.0}, {"score": 3.0}]
+    assert trial_metrics(trainings, 1) == {"score": 2.0}

@@ -1,4 +1,4 @@
-"""Energies and force components of a set: their weight derivatives are finite differences."""
+"""Energies, forces and virials of a set: their weight derivatives are finite differences."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from ase.build import bulk
 
 from autune.architecture import Architecture, SymmetryFunction
 from autune.kernels.candidates import (
+    ENERGY,
+    FORCE,
+    STRESS,
     Observables,
-    all_energies_and_forces,
     observe_candidates,
+    predict_all,
     predict_candidates,
 )
 from autune.kernels.network import Networks
@@ -39,7 +42,9 @@ def make_structures() -> list[Structure]:
     for atoms in (crystal, cluster):
         cell = atoms.cell.array if atoms.pbc.any() else None
         zeros = np.zeros((len(atoms), 3))
-        structures.append(Structure(atoms.numbers, atoms.positions, cell, energy=0.0, forces=zeros))
+        # The stress of a cluster is not one that can be trained.
+        stress = np.array([[0.1, 0.2, 0.3], [0.2, 0.4, 0.5], [0.3, 0.5, 0.6]])
+        structures.append(Structure(atoms.numbers, atoms.positions, cell, 0.0, zeros, stress))
     return structures
 
 
@@ -83,7 +88,7 @@ def potential(request: pytest.FixtureRequest) -> Potential:
 def collect(potential: Potential) -> tuple[Observables, np.ndarray]:
     structures = make_structures()
     a = potential.architecture
-    descriptors = compute_descriptors(structures, a)
+    descriptors = compute_descriptors(structures, a, strain=True)
     scale_descriptors(descriptors, potential.scaling, a)
     data = collect_observables(structures, descriptors, a)
     return data, np.concatenate([potential.weights[element] for element in a.elements])
@@ -95,32 +100,42 @@ def test_the_whole_set_and_its_candidates_are_predictions(potential: Potential) 
     predictions = [potential.predict(structure) for structure in make_structures()]
     energy = np.array([prediction.energy for prediction in predictions])
     force = np.concatenate([prediction.forces.ravel() for prediction in predictions])
-    found = all_energies_and_forces(data, net, w)
+    virial = predictions[0].virial.ravel()[[0, 4, 8, 5, 2, 1]]
+    found = predict_all(data, net, w)
     np.testing.assert_allclose(found[0], energy, rtol=1e-12)
     np.testing.assert_allclose(found[1], force, atol=1e-12)
-    for is_force, expected in [(False, energy), (True, force)]:
+    np.testing.assert_allclose(found[2], virial, rtol=1e-11, atol=1e-12)
+    for kind, expected in [(ENERGY, energy), (FORCE, force), (STRESS, virial)]:
         chosen = np.arange(len(expected))[::-1].copy()
-        found_chosen = predict_candidates(data, net, w, is_force, chosen)
+        found_chosen = predict_candidates(data, net, w, kind, chosen)
         np.testing.assert_allclose(found_chosen, expected[::-1], rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("is_force", [False, True])
-def test_jacobians_are_finite_differences(potential: Potential, is_force: bool) -> None:
+def test_reference_virials_are_stresses_times_volumes(potential: Potential) -> None:
+    data, _ = collect(potential)
+    crystal = make_structures()[0]
+    expected = np.array([0.1, 0.4, 0.6, 0.5, 0.3, 0.2]) * crystal.volume
+    np.testing.assert_allclose(data.virial, expected)
+    assert data.stressed.tolist() == [0]
+
+
+@pytest.mark.parametrize("kind", [ENERGY, FORCE, STRESS])
+def test_jacobians_are_finite_differences(potential: Potential, kind: int) -> None:
     data, w = collect(potential)
     net = build_networks(potential.architecture)
-    chosen = np.arange(len(data.force if is_force else data.energy))
+    chosen = np.arange(len((data.energy, data.force, data.virial)[kind]))
     jacobian = np.full((len(chosen), len(w)), np.nan)
-    value = observe_candidates(data, net, w, is_force, chosen, jacobian)
-    np.testing.assert_allclose(value, predict_candidates(data, net, w, is_force, chosen))
+    value = observe_candidates(data, net, w, kind, chosen, jacobian)
+    np.testing.assert_allclose(value, predict_candidates(data, net, w, kind, chosen))
     for k in range(len(w)):
         step = STEP * np.eye(len(w))[k]
-        above = predict_candidates(data, net, w + step, is_force, chosen)
-        below = predict_candidates(data, net, w - step, is_force, chosen)
+        above = predict_candidates(data, net, w + step, kind, chosen)
+        below = predict_candidates(data, net, w - step, kind, chosen)
         np.testing.assert_allclose(
             jacobian[:, k], (above - below) / (2 * STEP), rtol=1e-6, atol=1e-8
         )
     # Nobody feels the lone atom, and it has no force whatever the weights.
-    if is_force:
+    if kind == FORCE:
         assert (jacobian[-3:] == 0.0).all()
 
 
@@ -157,19 +172,22 @@ def test_no_bit_of_an_energy_depends_on_where_memory_is_free() -> None:
         length=1.0,
         energy=np.zeros(n_structures),
         force=np.zeros(3 * n_atoms),
+        stressed=np.empty(0, np.int64),
+        dG_dstrain=np.empty((0, 6, n_inputs)),
+        virial=np.empty(0),
     )
     n_weights = (n_inputs + 1) * 4 + 5
     net = Networks(np.array([[n_inputs, 4, 1]]), np.array([1, 0]), np.array([0, n_weights]), False)
     w = generator.normal(size=n_weights)
     chosen = np.arange(n_structures)
-    expected = all_energies_and_forces(data, net, w)
-    expected_chosen = predict_candidates(data, net, w, False, chosen)
+    expected = predict_all(data, net, w)
+    expected_chosen = predict_candidates(data, net, w, ENERGY, chosen)
     # What Numba needs around an array, by and large.
     for around in [96, 104, 112, 120, 128] * 10:
         with free_places(8 * n_atoms + around, 8 * n_structures + around):
-            found = all_energies_and_forces(data, net, w)
+            found = predict_all(data, net, w)
         np.testing.assert_array_equal(found[0], expected[0])
         np.testing.assert_array_equal(found[1], expected[1])
         with free_places(8 * n_atoms // n_structures + around, 8 * n_structures + around):
-            found_chosen = predict_candidates(data, net, w, False, chosen)
+            found_chosen = predict_candidates(data, net, w, ENERGY, chosen)
         np.testing.assert_array_equal(found_chosen, expected_chosen)

@@ -125,6 +125,51 @@ def test_statistics_are_nnp_scalings(case: str) -> None:
             )
 
 
+@settings(deadline=None, derandomize=True, max_examples=6)
+@given(SEEDS, st.booleans())
+def test_derivatives_to_strain_are_those_of_strained_structures(seed: int, symmetric: bool) -> None:
+    # A cell smaller than the cutoff: atoms see their own images, which strain moves.
+    structure = dataclasses.replace(alloy(seed, n=4), stress=np.zeros((3, 3)))
+    found = compute_descriptors([structure], MIXED, strain=True)
+    assert structure.cell is not None
+    for v, (c, d) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
+        step = np.zeros((3, 3))
+        if symmetric:
+            step[c, d] = step[d, c] = 1e-5 if c == d else 0.5e-5
+        else:
+            step[c, d] = 1e-5
+        above, below = (
+            compute_descriptors(
+                [
+                    dataclasses.replace(
+                        structure,
+                        positions=structure.positions @ (np.eye(3) + sign * step).T,
+                        cell=structure.cell @ (np.eye(3) + sign * step).T,
+                    )
+                ],
+                MIXED,
+            ).G
+            for sign in (1.0, -1.0)
+        )
+        np.testing.assert_allclose(
+            found.dG_dstrain[:, v], (above - below) / 2e-5, rtol=1e-5, atol=1e-6
+        )
+
+
+def test_derivatives_to_strain_are_kept_where_they_are_wanted_and_a_stress_is_known() -> None:
+    known = dataclasses.replace(alloy(1), stress=np.zeros((3, 3)))
+    cluster = dataclasses.replace(alloy(2, cell=False), stress=np.zeros((3, 3)))
+    structures = [alloy(3), known, cluster]
+    assert len(compute_descriptors(structures, MIXED).dG_dstrain) == 0
+    found = compute_descriptors(structures, MIXED, strain=True).dG_dstrain
+    n = known.n_atoms
+    assert (found[n : 2 * n] != 0.0).any()
+    assert (found[:n] == 0.0).all()
+    assert (found[2 * n :] == 0.0).all()
+    single = compute_descriptors(structures, MIXED, single=True, strain=True).dG_dstrain
+    np.testing.assert_array_equal(single, found.astype(np.float32))
+
+
 @settings(deadline=None, derandomize=True, max_examples=10)
 @given(SEEDS, st.booleans())
 def test_derivatives_are_finite_differences(seed: int, periodic: bool) -> None:
@@ -353,20 +398,25 @@ def test_kernels_run_as_plain_python(case: str, tmp_path: Path) -> None:
     architecture, structures = load(case)
     data = "aucu.data" if case.startswith("aucu") else "au.data"
     script = f"""
+import dataclasses
 import numpy as np
 from autune.formats.input_nn import read_input_nn
 from autune.formats.input_data import read_input_data
 from autune.potential.descriptors import compute_descriptors
 architecture, _ = read_input_nn({str(REFERENCE / "sf" / case / "input.nn")!r})
 structures = list(read_input_data({str(REFERENCE / "structures" / data)!r}))
-d = compute_descriptors([min(structures, key=lambda s: s.n_atoms)], architecture)
-np.savez({str(tmp_path / "plain.npz")!r}, G=d.G, dG_dr=d.dG_dr)
+smallest = min(structures, key=lambda s: s.n_atoms)
+strained = dataclasses.replace(smallest, stress=np.zeros((3, 3)))
+d = compute_descriptors([strained], architecture, strain=True)
+np.savez({str(tmp_path / "plain.npz")!r}, G=d.G, dG_dr=d.dG_dr, dG_dstrain=d.dG_dstrain)
 """
     subprocess.run(
         [sys.executable, "-c", script], env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, check=True
     )
     smallest = min(structures, key=lambda s: s.n_atoms)
-    compiled = compute_descriptors([smallest], architecture)
+    strained = dataclasses.replace(smallest, stress=np.zeros((3, 3)))
+    compiled = compute_descriptors([strained], architecture, strain=True)
     with np.load(tmp_path / "plain.npz") as plain:
         np.testing.assert_allclose(plain["G"], compiled.G, rtol=1e-12)
         np.testing.assert_allclose(plain["dG_dr"], compiled.dG_dr, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(plain["dG_dstrain"], compiled.dG_dstrain, rtol=1e-9, atol=1e-12)

@@ -30,7 +30,7 @@ def texts(folder: Path) -> dict[str, list[str]]:
     return {
         path.name: [line for line in path.read_text().splitlines() if not line.startswith("#")]
         for path in sorted(folder.iterdir())
-        if path.name != "in.lammps"
+        if path.is_file() and path.name != "in.lammps"
     }
 
 

@@ -243,3 +243,17 @@ def test_a_search_whose_database_is_away_at_the_beginning_leaves_its_name_free(r
         with pytest.raises(SearchError, match="Connection refused; start it"):
             run(raw, name="other")
     assert run(settings(trials=1), name="other").folder.path == tmp_path / "other"
+
+
+def test_an_objective_of_stresses_needs_data_that_knows_some(tiny_dataset):
+    raw = settings(objectives=["stress_rmse", "force_rmse"])
+    wanted = SearchSpace.from_mapping(raw).example()
+    with pytest.raises(
+        ConfigError, match=r"search\.objectives: there is no stress_rmse: .* stress"
+    ):
+        checks.check_objectives(wanted, tiny_dataset)
+    structures = tuple(replace(s, stress=np.eye(3)) for s in tiny_dataset.structures)
+    stressed = replace(tiny_dataset, structures=structures)
+    checks.check_objectives(wanted, stressed)
+    # Without the data nobody can tell.
+    checks.check_objectives(wanted)

@@ -104,6 +104,9 @@ VARIANTS: list[dict[str, Any]] = [
     {"streams": 3, "multistream": "sum", "selection": {"mode": "random"}},
     {"selection": {"mode": "sorted"}, "normalization": "ref"},
     {"keep": "last"},
+    {"force_ratio": 0.5, "stress_ratio": 0.3, "streams": 2},
+    {"optimizer": "adam", "streams": 2},
+    {"kalman": {"per_element": True}, "stress_ratio": 0.1, "selection": {"mode": "sorted"}},
 ]
 
 

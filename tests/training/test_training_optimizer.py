@@ -41,9 +41,9 @@ def run(dataset: Dataset, settings: Settings = SETTINGS) -> Trained:
 
 def one_weight(settings: KalmanSettings, n: int) -> tuple[list[float], KalmanFilter]:
     """Changes of a single weight by n updates with h = 1 and error 1, four in an epoch."""
-    kalman = KalmanFilter.start([(0, 1)], settings, Serial())
+    kalman = KalmanFilter.start([(0, 1)], settings, Serial(), 4)
     H, xi = np.ones((1, 1), order="F"), np.ones(1)
-    return [float(kalman.update(H, xi, settings, 4)[0]) for _ in range(n)], kalman
+    return [float(kalman.update(H, xi)[0]) for _ in range(n)], kalman
 
 
 def test_eta_grows_before_its_use_and_q_decays_after() -> None:

@@ -95,8 +95,10 @@ def train(folder: Path, ranks: int, output: str, **training: object) -> np.ndarr
         {"multistream": "sum", "selection": {"mode": "sorted"}},
         {"kalman": {"decoupling": "layer"}},
         {"kalman": {"decoupling": "neuron", "kind": "fading"}},
+        {"force_ratio": 0.5, "stress_ratio": 0.3, "selection": {"stress_threshold": 1.0}},
+        {"optimizer": "adam"},
     ],
-    ids=["full-threshold", "sum-sorted", "layers", "neurons"],
+    ids=["full-threshold", "sum-sorted", "layers", "neurons", "stress", "adam"],
 )
 def test_two_ranks_give_the_weights_of_one(training: dict[str, object], tmp_path: Path) -> None:
     one = autune.train({**SETTINGS, "training": {**SETTINGS["training"], **training}})
