@@ -18,6 +18,10 @@ KALMAN = {
     "epsilon": "kalman_epsilon", "q0": "kalman_q0", "qtau": "kalman_qtau", "qmin": "kalman_qmin",
 }  # fmt: skip
 STANDARD = {"eta": "kalman_eta", "etatau": "kalman_etatau", "etamax": "kalman_etamax"}
+ADAM = {
+    "eta": "gradient_adam_eta", "beta1": "gradient_adam_beta1", "beta2": "gradient_adam_beta2",
+    "epsilon": "gradient_adam_epsilon",
+}  # fmt: skip
 FADING = {"lambda": "kalman_lambda_short", "nue": "kalman_nue_short"}
 
 MOST_STREAMS = 32
@@ -63,6 +67,7 @@ def training_settings(
         settings["multistream"] = _choice(line, JACOBIAN_MODES)
     settings["force_weight"] = _positive(keywords, "force_weight", 1.0)
     settings["selection"] = _selection(keywords, notes)
+    settings |= _optimizer(keywords, notes)
     settings["kalman"] = _kalman(keywords, notes)
     sigma = "scale_symmetry_functions_sigma"
     others = ("scale_symmetry_functions", "center_symmetry_functions")
@@ -213,13 +218,30 @@ def _selection(keywords: Keywords, notes: list[Note]) -> dict[str, Any]:
     return found
 
 
+def _optimizer(keywords: Keywords, notes: list[Note]) -> dict[str, Any]:
+    """Return which optimizer, and the settings of Adam; the filter has its own."""
+    updater, kind = keywords.get("updater_type"), keywords.get("gradient_type")
+    adam = {
+        name: _positive(keywords, keyword, 1.0)
+        for name, keyword in ADAM.items()
+        if keywords.get(keyword) is not None
+    }
+    words = ("gradient_type", "gradient_eta", *ADAM.values())
+    given = [word for word in words if keywords.get(word) is not None]
+    if updater is None or _choice(updater, {"Adam": 0, "Kalman filter": 1}) == "Kalman filter":
+        notes += [Note(word, "not used by the Kalman filter, as in n2p2") for word in given]
+        return {}
+    if kind is None or _choice(kind, {"fixed step": 0, "Adam": 1}) == "fixed step":
+        reason = "gradient descent with a fixed step; Adam takes its place"
+        notes += [Note(word, reason) for word in ("gradient_type", "gradient_eta") if word in given]
+        notes += [] if given else [Note("updater_type", reason)]
+    elif "gradient_eta" in given:
+        notes.append(Note("gradient_eta", "not used by Adam, as in n2p2"))
+    return {"optimizer": "adam", "adam": adam, "multistream": "sum"}
+
+
 def _kalman(keywords: Keywords, notes: list[Note]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    updater = keywords.get("updater_type")
-    if updater is not None and _choice(updater, {"gradient descent": 0, "Kalman filter": 1}) != (
-        "Kalman filter"
-    ):
-        notes.append(Note("updater_type", "gradient descent; a Kalman filter takes its place"))
     kind = keywords.get("kalman_type")
     found["kind"] = "standard" if kind is None else _choice(kind, {"standard": 0, "fading": 1})
     strategy = keywords.get("update_strategy")

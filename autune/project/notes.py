@@ -30,7 +30,6 @@ def joined(notes: Sequence[Note]) -> tuple[Note, ...]:
 
 
 OUTPUT = "output of nnp-train; autune writes history.csv and the potential of the kept epoch"
-GRADIENT = "gradient descent; autune trains with a Kalman filter"
 
 NOT_NEEDED = {
     "parallel_mode": "autune shares structures and covariance out over ranks by itself (mpiexec)",
@@ -41,12 +40,6 @@ NOT_NEEDED = {
     "write_weights_epoch": OUTPUT,
     "write_neuronstats": OUTPUT,
     "write_trainlog": OUTPUT,
-    "gradient_type": GRADIENT,
-    "gradient_eta": GRADIENT,
-    "gradient_adam_eta": GRADIENT,
-    "gradient_adam_beta1": GRADIENT,
-    "gradient_adam_beta2": GRADIENT,
-    "gradient_adam_epsilon": GRADIENT,
     "precondition_weights": "n2p2 aborts with it, autune has nothing like it",
 }
 """Keywords of n2p2 without a counterpart."""

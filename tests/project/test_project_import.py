@@ -196,6 +196,27 @@ def test_meaning_of_training_keywords(tmp_path: Path) -> None:
     assert why["test_fraction"] == "0 leaves no test structures; autune needs some: 0.25"
 
 
+def test_gradient_descent_becomes_adam(tmp_path: Path) -> None:
+    adam = mapped(
+        tmp_path / "a",
+        ("updater_type 1", "updater_type 0\ngradient_type 1\ngradient_adam_eta 0.02"),
+        ("jacobian_mode 1", "jacobian_mode 0"),
+    )
+    training = Settings.from_mapping(adam.settings | {"dataset": {"path": "-"}}).training
+    assert (training.optimizer, training.multistream) == ("adam", "sum")
+    assert (training.adam.eta, training.adam.beta1) == (0.02, 0.9)
+    fixed = mapped(
+        tmp_path / "b",
+        ("updater_type 1", "updater_type 0\ngradient_type 0\ngradient_eta 1e-4"),
+        ("jacobian_mode 1", "jacobian_mode 0"),
+    )
+    assert fixed.settings["training"]["optimizer"] == "adam"
+    assert "Adam takes its place" in reasons(fixed)["gradient_eta"]
+    kalman = mapped(tmp_path / "c", ("updater_type 1", "updater_type 1\ngradient_eta 1e-4"))
+    assert "optimizer" not in kalman.settings["training"]
+    assert "not used by the Kalman filter" in reasons(kalman)["gradient_eta"]
+
+
 def test_schedule_of_another_form(tmp_path: Path) -> None:
     whole = mapped(tmp_path / "a", case="mixed_full_std")
     assert "as many energies and forces" in reasons(whole)["task_batch_size_force"]
