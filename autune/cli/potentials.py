@@ -121,16 +121,22 @@ def evaluate(
             "--calibration", metavar="PNG", help="Draw the errors of a committee over its spread."
         ),
     ] = None,
+    by_composition: Annotated[
+        bool,
+        typer.Option(
+            "--by-composition", help="Structures of one composition are a group, not those of FILE."
+        ),
+    ] = False,
     units: PotentialUnits = None,
     data_units: DataUnits = "ev-angstrom",
 ) -> None:
     """Compare energies and forces with DFT.
 
-    Prints the errors per group of structures: energies per atom, force components, the largest
-    error and its structure. Those of a committee are errors of its mean; beside them stands the
-    spread of its members, the root mean square of standard deviations. Then the structures that
-    are furthest outside the range of the training set: atom (from 0), symmetry function, its
-    value, its range, and how far it is outside in percent of that range.
+    Prints the errors per group of structures, and of forces per element: energies per atom, force
+    components, the largest error and its structure. Those of a committee are errors of its mean;
+    beside them stands the spread of its members, the root mean square of standard deviations. Then
+    the structures that are furthest outside the range of the training set: atom (from 0), symmetry
+    function, its value, its range, and how far it is outside in percent of that range.
 
     \b
     Examples:
@@ -139,8 +145,8 @@ def evaluate(
       autune evaluate potential new.extxyz --extrapolation outside.csv
       autune evaluate committee unseen.extxyz --calibration calibration.png
     """
-    from autune.dataset import Dataset
-    from autune.evaluation.accuracy import accuracy_of, compare
+    from autune.dataset import Dataset, group_by_composition
+    from autune.evaluation.accuracy import accuracy_of, compare, compare_elements
     from autune.evaluation.spread import measure_spread
     from autune.evaluation.stresses import measure_stresses
     from autune.report.tables import tabulate, write_csv
@@ -150,15 +156,19 @@ def evaluate(
     if calibration is not None:
         refuse_without_spread(loaded)
     structures = Dataset.read(file, data_units).structures
+    if by_composition:
+        structures = tuple(group_by_composition(structures))
     predictions = _predict(loaded, structures)
     comparisons = compare(structures, predictions)
     errors = [accuracy_of(comparison) for comparison in comparisons]
     rows = [asdict(row) for row in errors]
+    per_element = compare_elements(structures, predictions)
     if of_stresses := measure_stresses(structures, predictions):
         rows = [row | asdict(of_stresses[row["group"]]) for row in rows]
     if spreads := _of_committee(predictions):
         by_group = measure_spread(structures, spreads)
         rows = [row | asdict(by_group[row["group"]]) for row in rows]
+    rows = [*rows[:-1], *(asdict(accuracy_of(one)) for one in per_element), rows[-1]]
     if csv is not None:
         write_csv(tabulate(rows), csv)
     if plot is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autune.dataset.composition import AtomEnergies, fit_atom_energies
+from autune.dataset.composition import AtomEnergies, fit_atom_energies, group_by_composition
 from autune.dataset.content import Dataset, read_dataset, write_dataset
 from autune.dataset.distances import likely_units, warn_of_distances
 from autune.dataset.folds import Fold, make_folds
@@ -29,6 +29,7 @@ __all__ = [
     "describe_dataset",
     "find_duplicates",
     "fit_atom_energies",
+    "group_by_composition",
     "knows_stress",
     "likely_units",
     "make_folds",

@@ -1,8 +1,9 @@
-"""Energies of atoms, fitted to the energies of structures by their composition."""
+"""What structures are made of: their formulas, and energies of atoms fitted to them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -58,3 +59,18 @@ def fit_atom_energies(structures: Sequence[Structure]) -> AtomEnergies:
     fitted, _, rank, _ = np.linalg.lstsq(shares, np.array(energies))
     by_symbol = dict(zip((chemical_symbols[n] for n in numbers), fitted.tolist(), strict=True))
     return AtomEnergies(by_symbol, rank == len(numbers))
+
+
+def composition_of(structure: Structure) -> str:
+    """Return the reduced formula, elements by atomic number: Ag3Au."""
+    numbers, counts = np.unique(structure.numbers, return_counts=True)
+    least = np.gcd.reduce(counts)
+    return "".join(
+        chemical_symbols[number] + (str(count // least) if count > least else "")
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    )
+
+
+def group_by_composition(structures: Sequence[Structure]) -> list[Structure]:
+    """Let structures of one composition be a group, which is called as `composition_of` says."""
+    return [replace(structure, group=composition_of(structure)) for structure in structures]

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from autune.dataset.composition import group_by_composition
 from autune.dataset.content import Dataset
 from autune.errors import ConfigError, DataError
 from autune.settings import DatasetSettings
@@ -52,6 +53,9 @@ def split_dataset(dataset: Dataset, settings: DatasetSettings) -> Dataset:
     UserWarning
         If a training structure is moved to the test because a test structure is the same.
     """
+    if settings.groups == "composition":
+        grouped = group_by_composition(dataset.structures)
+        dataset = Dataset.from_structures(grouped, dataset.source)
     _refuse_left_out(dataset, settings)
     dataset = _of_elements(dataset, settings.elements)
     dataset = _leave_out(dataset, settings.leave_out_groups)

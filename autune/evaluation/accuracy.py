@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from autune.errors import DataError
 from autune.structures import FloatArray, Structure
@@ -142,6 +143,18 @@ def compare(
     return [*parts, _compare(ALL, pairs)]
 
 
+def compare_elements(
+    structures: Sequence[Structure], predictions: Sequence[EnergyAndForces]
+) -> list[GroupComparison]:
+    """Put the forces on the atoms of every element side by side, by atomic number.
+
+    The groups are called ``atoms of Ag``; there are none where all atoms are of one element.
+    """
+    known = np.unique(np.concatenate([s.numbers for s in structures])).tolist()
+    pairs = list(zip(structures, predictions, strict=True))
+    return [_compare_element(number, pairs) for number in known] if len(known) > 1 else []
+
+
 def accuracy_of(comparison: GroupComparison) -> GroupAccuracy:
     """Measure the errors of one group."""
     dE = np.abs(comparison.energy_predicted - comparison.energy_reference)
@@ -179,6 +192,26 @@ def _compare(group: str, pairs: Sequence[tuple[Structure, EnergyAndForces]]) -> 
         ),
         force_predicted=np.concatenate(empty + [p.forces for _, p in with_forces]),
         force_names=tuple(s.name for s, _ in with_forces for _ in range(s.n_atoms)),
+    )
+
+
+def _compare_element(
+    number: int, pairs: Sequence[tuple[Structure, EnergyAndForces]]
+) -> GroupComparison:
+    having = [(s, p, s.numbers == number) for s, p in pairs if number in s.numbers]
+    reference = [s.forces[own] for s, _, own in having if s.forces is not None]
+    predicted = [p.forces[own] for s, p, own in having if s.forces is not None]
+    names = [s.name for s, _, own in having if s.forces is not None for _ in range(own.sum())]
+    return GroupComparison(
+        group=f"atoms of {chemical_symbols[number]}",
+        n_structures=len(having),
+        n_atoms=sum(int(own.sum()) for _, _, own in having),
+        energy_reference=np.empty(0),
+        energy_predicted=np.empty(0),
+        energy_names=(),
+        force_reference=np.concatenate([np.empty((0, 3)), *reference]),
+        force_predicted=np.concatenate([np.empty((0, 3)), *predicted]),
+        force_names=tuple(names),
     )
 
 

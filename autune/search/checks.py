@@ -88,7 +88,8 @@ def _check_holdout(space: SearchSpace, settings: Settings) -> None:
             "{best: 5, seeds: 10}, or leave holdout_fraction out",
         )
     deciding = (
-        "path", "elements", "holdout_fraction", "split_seed", "test_structures", "leave_out_groups",
+        "path", "elements", "groups", "holdout_fraction", "split_seed", "test_structures",
+        "leave_out_groups",
     )  # fmt: skip
     for parameter in space.parameters:
         if parameter.path[0] == "dataset" and parameter.path[1] in deciding:

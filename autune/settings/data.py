@@ -18,6 +18,11 @@ class DatasetSettings(Model):
         description="Use only structures of these elements, each with one of them or several; "
         "default: all structures.",
     )
+    groups: Literal["file", "composition"] = Field(
+        "file",
+        description="What is a group: what the file says, or all structures of one composition, "
+        "called as Ag3Au.",
+    )
     split: Literal["random", "groups", "file"] = Field(
         "random",
         description="random: test_fraction by split_seed; groups: test_groups are the test; "

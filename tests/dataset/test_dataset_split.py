@@ -99,6 +99,11 @@ def test_structures_with_other_elements_are_left_out() -> None:
         return Structure(numbers=numbers, positions=np.eye(3)[: len(numbers)], energy=1.0)
 
     alloys = Dataset.from_structures(map(made, ("Au", "Ag", "AuAg", "AuCu", "Cu3")), "alloys")
+    by_formula = split_dataset(
+        alloys, how(groups="composition", split="groups", test_groups=["Cu"])
+    )
+    assert by_formula.groups == ("Ag", "AgAu", "Au", "Cu", "CuAu")
+    assert [s.group for s in by_formula.test_structures] == ["Cu"]
     kept = split_dataset(alloys, how(elements=["Ag", "Au"], test_fraction=0.4))
     assert [s.numbers.tolist() for s in kept.structures] == [[79], [47], [79, 47]]
     with pytest.raises(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autune.errors import DataError
-from autune.evaluation.accuracy import compare, measure
+from autune.evaluation.accuracy import accuracy_of, compare, compare_elements, measure
 from autune.structures import Structure
 
 
@@ -88,3 +88,18 @@ def test_nothing_to_compare_with_is_refused(pairs):
         measure([structures[0], bare], predictions[:2])
     with pytest.raises(DataError, match="no structures"):
         measure([], [])
+
+
+def test_forces_on_the_atoms_of_every_element(pairs):
+    assert compare_elements(*pairs) == [], "all atoms are of one element"
+    forces = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 2.0], [0.0, 0.0, -3.0]])
+    mixed = Structure(np.array([79, 47, 79]), np.eye(3), None, -9.0, forces, name="mixed")
+    without_forces = Structure(np.array([47]), np.zeros((1, 3)), None, -1.0, None)
+    wrong = forces + np.array([[0.3, 0.0, 0.0], [0.0, 0.6, 0.0], [0.0, 0.0, -0.9]])
+    predictions = [Predicted(-9.0, wrong), Predicted(-1.0, np.ones((1, 3)))]
+    silver, gold = map(accuracy_of, compare_elements([mixed, without_forces], predictions))
+    assert (silver.group, gold.group) == ("atoms of Ag", "atoms of Au")
+    assert (silver.n_structures, silver.n_atoms, silver.n_energies, silver.n_forces) == (2, 2, 0, 3)
+    assert silver.force_rmse == pytest.approx(0.6 / np.sqrt(3))
+    assert gold.force_rmse == pytest.approx(np.sqrt((0.3**2 + 0.9**2) / 6))
+    assert (gold.force_largest, gold.force_largest_in) == (pytest.approx(0.9), "mixed")
