@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: gold studies test faults lint benchmark ui clean
+.PHONY: gold studies mlearn test faults lint benchmark ui clean
 
 # The search on real DFT data; goes on where it was stopped.
 gold: .venv/installed
@@ -28,6 +28,23 @@ studies: .venv/installed-studies
 		$(bin)/autune report gold_$$study || exit; \
 		echo "gold_$$study: $$(($$(date +%s) - began)) s since make studies began"; \
 	done
+
+# Better than the published potentials of an element (Cu or Mo) on their own DFT sets?
+ELEMENT ?= Cu
+DATA ?= data/mlearn
+crystal_Cu := fcc
+crystal_Mo := bcc
+functions_Cu := 27
+functions_Mo := 39
+mlearn: .venv/installed
+	$(bin)/autune search search_spaces/mlearn.yaml \
+		$(if $(wildcard results/mlearn_$(ELEMENT)/study.journal),--resume) \
+		--set name=mlearn_$(ELEMENT) --set dataset.path=$(DATA) \
+		--set dataset.elements=[$(ELEMENT)] --set potential.elements=[$(ELEMENT)] \
+		--set evaluation.properties.element=$(ELEMENT) \
+		--set evaluation.properties.crystal=$(crystal_$(ELEMENT)) \
+		--set evaluation.properties.reference=search_spaces/mlearn_$(ELEMENT).json \
+		--set 'potential.symmetry_functions.selection.number={int: [6, $(functions_$(ELEMENT))]}'
 
 # The tests, in two processes; others by `make test ARGS='-m slow'`.
 test: .venv/installed-dev
