@@ -15,6 +15,7 @@ from autune.space.places import SEARCHED
 
 KEYS = [key for key, _, _ in describe()]
 WORDS = ("Au", "Cu", "builtin:gold", "fcc", "surface_100", "a", "energy_rmse", "force_rmse")
+LINES = ("Au 2 Au 0.1 0.0 6.0", "Au 9 Au Au 0.01 -1 2 5.0", "Au 21 Au Au 1.0 5.0 0 180 p2", "Au 2")
 
 
 def settings_trees() -> st.SearchStrategy[dict[str, Any]]:
@@ -28,7 +29,7 @@ def _model(draw: st.DrawFn, model: type[BaseModel], path: tuple[str, ...]) -> di
     for name, field in model.model_fields.items():
         key = field.alias or name
         inside = (*path, key)
-        if field.is_required() or draw(st.integers(0, 3)) == 0:
+        if field.is_required() or draw(st.integers(0, 5)) == 0:
             tree[key] = draw(_value(field.annotation, field.metadata, inside))
     return tree
 
@@ -60,6 +61,8 @@ def _plain(
     annotation: Any, metadata: list[Any], path: tuple[str, ...] = ()
 ) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if path[-1:] == ("explicit",):
+        return st.lists(st.sampled_from(LINES), max_size=3, unique=True)
     if annotation is type(None):
         return st.none()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
