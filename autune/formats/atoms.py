@@ -366,7 +366,8 @@ def _stress_in(
         return stress
     if atoms.cell.rank < 3:
         return None
-    return stress * (atoms.get_volume() / abs(float(np.linalg.det(cell))))
+    share: float = atoms.get_volume() / abs(float(np.linalg.det(cell)))
+    return stress * share
 
 
 def _full_stress(stress: Any) -> FloatArray | None:
