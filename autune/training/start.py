@@ -80,12 +80,22 @@ def identity_of(settings: Settings, dataset: Dataset) -> str:
     identity = f"{settings.identity}-{dataset.fingerprint[:16]}"
     if settings.training.start_from is None:
         return identity
-    folder = _folder(settings.training.start_from)
+    return f"{identity}-{fingerprint_of(settings.training.start_from)}"
+
+
+def fingerprint_of(start_from: str) -> str:
+    """Return a hash of the files of a potential; a folder without them has one too."""
     digest = hashlib.sha256()
-    for file in ("input.nn", "scaling.data", "weights.*.data"):
-        for path in sorted(folder.glob(file)):
-            digest.update(path.read_bytes())
-    return f"{identity}-{digest.hexdigest()[:16]}"
+    for path in files_of(start_from):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def files_of(start_from: str) -> list[Path]:
+    """List the files of a potential, none of a folder that holds no potential."""
+    folder = _folder(start_from)
+    names = ("input.nn", "scaling.data", "weights.*.data")
+    return [path for name in names for path in sorted(folder.glob(name))]
 
 
 def warn_of_range(n_outside: int, n_atoms: int, folder: str) -> None:
@@ -131,6 +141,7 @@ def _check_atom_energies(wanted: Architecture, found: Architecture, folder: Path
         if not np.isclose(given, has, rtol=1e-12, atol=0.0):
             raise ConfigError(
                 KEY,
-                f"the settings have the atom energy {given:g} of {element}, {folder} has {has:g}, "
-                "beside which its weights were trained; give the same in potential.atom_energies",
+                f"the settings have the atom energy {given!r} of {element}, {folder} has {has!r}, "
+                "beside which its weights were trained; give the same in potential.atom_energies, "
+                "or fit, which takes those of the folder",
             )
