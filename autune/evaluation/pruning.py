@@ -101,4 +101,5 @@ def prune_settings(
     ]
     content = settings.model_dump(mode="json", by_alias=True)
     content["potential"]["symmetry_functions"] = {"explicit": lines}
+    content["training"]["start_from"] = None  # weights need all of their inputs
     return Settings.from_mapping(content)

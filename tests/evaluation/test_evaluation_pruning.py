@@ -72,6 +72,7 @@ def test_settings_list_what_is_kept_of_each_element() -> None:
                 "cutoff_radius": 5.1,
                 "symmetry_functions": {"rule": {"resolution": 3}},
             },
+            "training": {"start_from": "moved", "epochs": 7},
         }
     )
     architecture = build_architecture(settings.potential)
@@ -80,7 +81,10 @@ def test_settings_list_what_is_kept_of_each_element() -> None:
         for shift, symbol in enumerate(architecture.elements)
         for place, function in enumerate(architecture.symmetry_functions[symbol])
     ]
-    pruned = build_architecture(prune_settings(settings, architecture, ranked).potential)
+    without = prune_settings(settings, architecture, ranked)
+    assert without.training.epochs == 7
+    assert without.training.start_from is None
+    pruned = build_architecture(without.potential)
     for symbol in ("Cu", "Au"):
         kept = {r.function for r in ranked if r.kept and r.element == symbol}
         assert set(pruned.symmetry_functions[symbol]) == kept
