@@ -62,6 +62,10 @@ def test_mistakes(run, settings, tmp_path):
     assert "name a file of structures" in run("data", "functions", POTENTIAL)[2]
     assert run("data", "functions", settings, "--plot", tmp_path / "figure.pdf")[0] == 2
     assert run("data", "functions", tmp_path / "missing.yaml")[0] == 2
+    gold = ("builtin:gold", "--set", "potential.cutoff_radius=5")
+    code, _, errors = run("data", "functions", POTENTIAL, *gold)
+    assert code == 2
+    assert "--set changes settings" in errors
 
 
 def test_prune_keeps_the_most_sensitive(run, tmp_path):
