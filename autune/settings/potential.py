@@ -227,6 +227,18 @@ class PotentialSettings(Model):
         "composition, with one element their mean. [eV]",
     )
 
+    @field_validator("atom_energies")
+    @classmethod
+    def _of_these_elements(cls, energies: Any, info: ValidationInfo) -> Any:
+        elements = info.data.get("elements", ())
+        others = [e for e in energies if e not in elements] if isinstance(energies, dict) else []
+        if others and elements:
+            raise ValueError(
+                f"expected energies of {', '.join(elements)}, found one of {', '.join(others)}; "
+                "leave it out"
+            )
+        return energies
+
     @field_validator("hidden_layers", mode="before")
     @classmethod
     def _same_elements(cls, layers: Any, info: ValidationInfo) -> Any:
@@ -258,6 +270,16 @@ class PotentialSettings(Model):
         return self
 
     @model_validator(mode="after")
+    def _cutoff_in_these_units(self) -> PotentialSettings:
+        given = "cutoff_radius" in self.model_fields_set or self.symmetry_functions.explicit
+        if self.units != "ev-angstrom" and not given:
+            raise ValueError(
+                f"cutoff_radius must be given with units {self.units}; the default of "
+                f"{self.cutoff_radius:g} is meant in Angstrom"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _range_not_empty(self) -> PotentialSettings:
         if self.scale_max <= self.scale_min:
             raise ValueError(
@@ -267,9 +289,10 @@ class PotentialSettings(Model):
         if rule is not None and rule.spacing == "linear":
             last = rule.r_last or self.cutoff_radius - LAST_BEFORE_CUTOFF
             if not rule.r_first < last <= self.cutoff_radius:
+                unit = "Angstrom" if self.units == "ev-angstrom" else "Bohr"
                 raise ValueError(
                     f"the grid of symmetry_functions.rule goes from {rule.r_first:g} to {last:g} "
-                    f"Angstrom and must grow and end at {self.cutoff_radius:g} or before; change "
+                    f"{unit} and must grow and end at {self.cutoff_radius:g} or before; change "
                     "r_first, r_last or cutoff_radius"
                 )
         if len(set(self.elements)) != len(self.elements):
