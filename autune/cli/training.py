@@ -100,7 +100,7 @@ def prune(
       autune prune trained --keep 16 -o pruned.yaml
       autune train pruned.yaml -o pruned
     """
-    from autune.dataset import Dataset, split_dataset
+    from autune.dataset import read_dataset, split_dataset
     from autune.errors import ConfigError
     from autune.evaluation.pruning import prune_settings, rank_functions
     from autune.formats.files import write_text
@@ -115,8 +115,7 @@ def prune(
     settings = Settings.read(trained / "settings.yaml")
     folders = sorted(trained.glob("seed-*/potential")) or [trained / "potential"]
     potentials = [Potential.load(folder) for folder in folders]
-    source = Dataset.read(settings.dataset.path, settings.dataset.units)
-    structures = split_dataset(source, settings.dataset).train_structures
+    structures = split_dataset(read_dataset(settings.dataset), settings.dataset).train_structures
     atoms = settings.potential.symmetry_functions.selection.atoms
     ranked = rank_functions(potentials, structures, keep, atoms)
     architecture = potentials[0].architecture

@@ -54,6 +54,7 @@ from autune.evaluation.levels import (
 )
 from autune.evaluation.separation import rank_levels
 from autune.structures import FloatArray
+from autune.units import UnitName
 
 __all__ = ["Effect", "Level", "Sample", "Trend", "describe_effect", "find_effects"]
 
@@ -112,6 +113,8 @@ class Effect:
         Trainings of a trial.
     confidence
         Of intervals and comparisons.
+    units
+        In which settings of the section potential are.
     """
 
     parameter: str
@@ -123,6 +126,7 @@ class Effect:
     others: Others
     n_seeds: int
     confidence: float = 0.95
+    units: UnitName = "ev-angstrom"
 
     @property
     def in_pairs(self) -> bool:

@@ -81,7 +81,7 @@ def rank_functions(
 def prune_settings(
     settings: Settings, architecture: Architecture, ranked: Sequence[Ranked]
 ) -> Settings:
-    """Return settings that list the functions that are kept one by one.
+    """Return settings that list the functions that are kept, of a training that begins anew.
 
     Parameters
     ----------
@@ -101,5 +101,5 @@ def prune_settings(
     ]
     content = settings.model_dump(mode="json", by_alias=True)
     content["potential"]["symmetry_functions"] = {"explicit": lines}
-    content["training"]["start_from"] = None  # weights need all of their inputs
+    content["training"]["start_from"] = None  # its weights are those of all functions
     return Settings.from_mapping(content)

@@ -8,7 +8,7 @@ from functools import cache
 
 from autune.properties.reference import unit_of as unit_of_property
 from autune.settings import describe
-from autune.units import MEV
+from autune.units import MEV, UnitName
 
 _UNITS = {
     "energy_rmse": "eV/atom",
@@ -111,9 +111,19 @@ def name_of_setting(key: str) -> str:
     return ".".join(inside.split(".")[-2:])
 
 
-def title_of_setting(key: str) -> str:
-    """Return a setting's name with its unit, where the settings give one, for an axis."""
+def title_of_setting(key: str, units: UnitName = "ev-angstrom") -> str:
+    """Return a setting's name with its unit, where the settings give one, for an axis.
+
+    Parameters
+    ----------
+    key
+        Dotted.
+    units
+        Of the section potential (`potential.units`).
+    """
     unit = _units_of_settings().get(key, "")
+    if units == "hartree-bohr" and key.startswith("potential."):
+        unit = unit.replace("Angstrom", "Bohr").replace("eV", "Hartree")
     return in_signs(f"{name_of_setting(key)} [{unit}]" if unit else name_of_setting(key))
 
 

@@ -152,13 +152,14 @@ def from_atoms(atoms: Atoms, energy: Energy = "free") -> Structure:
         info |= inner if isinstance(inner, dict) else {}
     results = atoms.calc.results if atoms.calc is not None else {}
     energies = _energies(atoms)
+    cell = _periodic_cell(atoms)
     return Structure(
         numbers=atoms.numbers,
         positions=atoms.positions,
-        cell=_periodic_cell(atoms),
+        cell=cell,
         energy=energies.get(energy, next(iter(energies.values()), None)),
         forces=results.get("forces"),
-        stress=_full_stress(results.get("stress")),
+        stress=_stress_in(cell, atoms, _full_stress(results.get("stress"))),
         charge=float(_first(info, CHARGE_KEYS, 0.0)),
         group=_text(_first(info, GROUP_KEYS, "")),
         name=_text(info.get("name", "")),
@@ -351,6 +352,22 @@ def _periodic_cell(atoms: Atoms) -> FloatArray | None:
         heights = atoms.positions @ normals[direction]
         cell[direction] = normals[direction] * (np.ptp(heights) + EMPTY_SPACE)
     return cell
+
+
+def _stress_in(
+    cell: FloatArray | None, atoms: Atoms, stress: FloatArray | None
+) -> FloatArray | None:
+    """Return the stress over the volume of the structure's cell.
+
+    Stress times volume is what DFT calculated, whatever empty space it divided by.  Where atoms
+    have no volume nobody knows by which.
+    """
+    if stress is None or cell is None or atoms.pbc.all():
+        return stress
+    if atoms.cell.rank < 3:
+        return None
+    share: float = atoms.get_volume() / abs(float(np.linalg.det(cell)))
+    return stress * share
 
 
 def _full_stress(stress: Any) -> FloatArray | None:

@@ -6,9 +6,10 @@ Unlike n2p2, which takes whatever is no number for 0, every word is checked.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ase.data import atomic_numbers
 
@@ -190,7 +191,7 @@ def _symmetry_functions(
         if not found:
             message = f"element {element} has no symmetry function; add symfunction_short lines"
             raise FormatError(keywords.path, None, message)
-        found.sort(key=lambda function: function.sort_key)
+        found.sort(key=_sort_key)
     return {
         element: tuple(_without_ignored_shift(function) for function in found)
         for element, found in functions.items()
@@ -231,7 +232,8 @@ def input_nn_text(architecture: Architecture, keywords: Mapping[str, str], title
     Raises
     ------
     ExportMismatch
-        If an angular function has a negative r_shift, which n2p2 and LAMMPS ignore.
+        If an angular function has a negative r_shift, which n2p2 and LAMMPS ignore, or functions
+        are not in their order.
     """
     a = architecture
     lines = [f"# {line}" for line in title.splitlines()]
@@ -252,8 +254,24 @@ def input_nn_text(architecture: Architecture, keywords: Mapping[str, str], title
         *(entry(keyword, arguments) for keyword, arguments in keywords.items()),
     ]
     for element in a.elements:
-        lines += [_function_entry(element, f) for f in a.symmetry_functions[element]]
+        functions = a.symmetry_functions[element]
+        _refuse_other_order(element, functions)
+        lines += [_function_entry(element, f) for f in functions]
     return "\n".join(lines) + "\n"
+
+
+def _refuse_other_order(element: str, functions: Sequence[SymmetryFunction]) -> None:
+    """Refuse functions that whoever reads the file would give each other's scaling and weights."""
+    for function, expected in zip(functions, sorted(functions, key=_sort_key), strict=True):
+        if function != expected:
+            raise ExportMismatch(
+                f"{function} of {element} is where n2p2 and LAMMPS expect {expected}, so that they "
+                "would run another potential; put them into their order"
+            )
+
+
+def _sort_key(function: SymmetryFunction) -> tuple[Any, ...]:
+    return function.sort_key
 
 
 def _function_entry(element: str, function: SymmetryFunction) -> str:

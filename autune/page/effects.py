@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from autune.errors import AutuneError
@@ -69,7 +70,7 @@ def effects_section(gathered: Gathered) -> Section:
     open_energies = trials_without_energies(gathered) & {sample.number for sample in samples}
     if len(open_energies) == len(samples):
         metrics = [name for name in metrics if name.partition(".")[0] != ENERGY]
-    effects = find_effects(samples, metrics) if len(samples) >= FEWEST_TRIALS else ()
+    effects = _effects(gathered, samples, metrics) if len(samples) >= FEWEST_TRIALS else []
     blocks: list[Block] = []
     for effect in effects:
         drawn = [
@@ -169,6 +170,12 @@ def _slug(effect: Effect) -> str:
     return re.sub(r"[^a-z0-9]+", "-", effect.parameter.lower())
 
 
+def _effects(gathered: Gathered, samples: Sequence[Sample], metrics: Sequence[str]) -> list[Effect]:
+    """Find the effects, and say in which units the settings are."""
+    units = gathered.settings.potential.units
+    return [replace(effect, units=units) for effect in find_effects(samples, metrics)]
+
+
 def _reaches_zero(effect: Effect, metrics: Sequence[str]) -> bool:
     """Whether an interval of what is never negative does not end above 0."""
     found = [level.estimates[m] for level in effect.levels for m in metrics if m in level.estimates]
@@ -190,7 +197,7 @@ def _values(gathered: Gathered, samples: Sequence[Sample]) -> Iterator[Block]:
     if not references:
         return
     names = [f"property.{name}" for name in references]
-    for effect in find_effects(samples, names):
+    for effect in _effects(gathered, samples, names):
         name = name_of_setting(effect.parameter)
         yield Drawing(
             "effect-values",

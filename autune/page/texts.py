@@ -10,6 +10,7 @@ from typing import Any
 from autune.evaluation.confidence import Estimate
 from autune.evaluation.quantities import in_signs, quantity_of, title_of_setting
 from autune.report.confirmation import plus_minus
+from autune.units import UnitName
 
 SMALLEST = 1e-7
 """Below it an error in any unit of a page is one of rounding, as where symmetry fixes a value."""
@@ -72,9 +73,9 @@ def error_text(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
-def unit_of_setting(key: str) -> str:
-    """Return the unit of a setting; empty where it has none."""
-    return title_of_setting(key).partition(" [")[2].removesuffix("]")
+def unit_of_setting(key: str, units: UnitName) -> str:
+    """Return the unit of a setting; empty where it has none; units of the section potential."""
+    return title_of_setting(key, units).partition(" [")[2].removesuffix("]")
 
 
 def duration(seconds: float) -> str:

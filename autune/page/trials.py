@@ -29,6 +29,7 @@ from autune.report.confirmation_figure import plot_confirmation
 from autune.report.figures import plot_search
 from autune.search.record import Record, front
 from autune.space import Distribution
+from autune.units import UnitName
 
 N_BEST = 5
 MOST_ROWS = 500
@@ -92,7 +93,7 @@ def _parameters(gathered: Gathered, trials: Sequence[int]) -> list[Block]:
         key = parameter.key
         rows.append(
             {
-                "setting": _with_unit(key, key),
+                "setting": _with_unit(key, key, gathered.settings.potential.units),
                 "searched": _range(parameter.distribution),
                 **{
                     f"trial {number}": short_value(params[number][key])
@@ -105,8 +106,8 @@ def _parameters(gathered: Gathered, trials: Sequence[int]) -> list[Block]:
     return list(table("Their settings.", rows, ("setting", "searched")))
 
 
-def _with_unit(key: str, name: str) -> str:
-    unit = unit_of_setting(key)
+def _with_unit(key: str, name: str, units: UnitName) -> str:
+    unit = unit_of_setting(key, units)
     return f"{name} [{unit}]" if unit else name
 
 
@@ -160,7 +161,11 @@ def trials_section(gathered: Gathered) -> Section:
 
 
 def _all_trials(gathered: Gathered) -> list[Block]:
-    names = short_names(parameter.key for parameter in gathered.space.parameters)
+    units = gathered.settings.potential.units
+    names = {
+        key: _with_unit(key, name, units)
+        for key, name in short_names(p.key for p in gathered.space.parameters).items()
+    }
     metrics = dict.fromkeys([*UNITS, *gathered.objectives])
     place = {record.number: rank for rank, record in enumerate(gathered.ranked)}
     records = sorted(gathered.records, key=lambda r: (place.get(r.number, len(place)), r.number))
@@ -173,9 +178,7 @@ def _all_trials(gathered: Gathered) -> list[Block]:
 
 
 def _row(record: Record, metrics: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
-    params: dict[str, Any] = {
-        _with_unit(key, name): record.params.get(key) for key, name in names.items()
-    }
+    params: dict[str, Any] = {name: record.params.get(key) for key, name in names.items()}
     return {
         "trial": str(record.number),
         "state": record.state,

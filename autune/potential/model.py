@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -190,21 +190,41 @@ class Potential:
         """Write input.nn, scaling.data and weights.ZZZ.data, in the units the potential has."""
         directory = Path(directory)
         make_folder(directory)
-        write_scaling(directory / "scaling.data", self.architecture, self.scaling)
+        architecture, scaling, weights = self._in_order()
+        write_scaling(directory / "scaling.data", architecture, scaling)
         for element in self.elements:
             write_weights(
                 directory / f"weights.{atomic_numbers[element]:03d}.data",
-                self.weights[element],
+                weights[element],
                 self.architecture.layer_sizes(element),
             )
         name = unit_name(self.architecture.units)
         text = input_nn_text(
-            self.architecture,
+            architecture,
             {keyword: " ".join(words) for keyword, words in self.keywords.items()},
             "High-dimensional neural network potential, written by autune\n"
             + (units_line(name) if name else "In units of its source"),
         )
         write_text(directory / "input.nn", text)
+
+    def _in_order(self) -> tuple[Architecture, dict[str, Scaling], dict[str, FloatArray]]:
+        """Return the same potential with its functions in the order in which files are read.
+
+        They are not where a file had a negative r_shift of several angular functions: n2p2 sorts
+        by it and then takes 0, which is what is written.
+        """
+        functions, scaling, weights = {}, {}, {}
+        for element, before in self.architecture.symmetry_functions.items():
+            order = sorted(range(len(before)), key=lambda place: before[place].sort_key)
+            s, w = self.scaling[element], self.weights[element].copy()
+            n, n_hidden = self.architecture.layer_sizes(element)[:2]
+            w[: n * n_hidden] = w[: n * n_hidden].reshape(n, n_hidden)[order].ravel()
+            functions[element] = tuple(before[place] for place in order)
+            scaling[element] = Scaling(
+                s.minimum[order], s.maximum[order], s.mean[order], s.sigma[order]
+            )
+            weights[element] = w
+        return replace(self.architecture, symmetry_functions=functions), scaling, weights
 
     @cached_property
     def _arrays(self) -> KernelArrays:

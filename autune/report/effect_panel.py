@@ -73,7 +73,8 @@ def panels_of(
             if here is not first:
                 here.sharex(first)
             if here in lowest:
-                here.set_xlabel(title_of_setting(effect.parameter) + _EVENLY * is_ranked(effect))
+                title = title_of_setting(effect.parameter, effect.units)
+                here.set_xlabel(title + _EVENLY * is_ranked(effect))
             else:
                 here.tick_params(labelbottom=False)
         else:

@@ -23,7 +23,8 @@ from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
-from autune.training.start import load_start
+from autune.training.start import KEY as START
+from autune.training.start import fingerprint_of, load_start
 
 
 def load_dataset(settings: DatasetSettings) -> Dataset:
@@ -200,6 +201,25 @@ def check_cores(settings: Settings, address: str | None = None) -> None:
     from autune.search.running.cluster import check_cores
 
     check_cores(settings.resources, address)
+
+
+def fingerprint(dataset: Dataset, space: SearchSpace) -> str:
+    """Return a hash of what all trials read: structures, and potentials from which they go on."""
+    starts = [space.example().training.start_from]
+    for parameter in space.parameters:
+        if parameter.key == START:
+            starts += [*parameter.distribution.options, parameter.otherwise]
+    named = sorted({start for start in starts if isinstance(start, str)})
+    return "-".join([dataset.fingerprint, *map(fingerprint_of, named)])
+
+
+def check_unchanged(name: str, before: str, now: str) -> None:
+    """Refuse to go on with other structures, or other potentials to go on from."""
+    if before == now:
+        return
+    same_structures = before.partition("-")[0] == now.partition("-")[0]
+    what = f"potentials of {START}" if same_structures else "structures"
+    raise SearchError(f"the {what} of {name} have changed since it began; give another --name")
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

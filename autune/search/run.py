@@ -113,7 +113,7 @@ def search(
     with folder.writing():
         checks.check_new_or_resumed(folder, resume)  # again: another process may have begun it
         with _beginning(folder):
-            study = _open_study(folder, space, settings, dataset.fingerprint)
+            study = _open_study(folder, space, settings, checks.fingerprint(dataset, space))
         folder.write_settings(text)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
@@ -190,10 +190,7 @@ def _open_study(
                 "change them back, or give another --name"
             )
     study = Study.create(folder, settings.search.objectives, fingerprint, settings.search.storage)
-    if study.fingerprint != fingerprint:
-        raise SearchError(
-            f"the structures of {folder.name} have changed since it began; give another --name"
-        )
+    checks.check_unchanged(folder.name, study.fingerprint, fingerprint)
     # Of a search that was killed before its settings were written.
     if study.objectives != settings.search.objectives:
         raise SearchError(

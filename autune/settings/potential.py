@@ -34,7 +34,7 @@ from autune.symmetry_lines import parse_symmetry_function
 
 WIDE_AND_WEIGHTED = "no weighted function is wide (type 9); set {} to narrow, or leave weighted out"
 LAST_BEFORE_CUTOFF = 0.5
-"""Angstrom: where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018)."""
+"""Where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018: in Angstrom)."""
 
 
 def _check_line(line: str) -> str:
@@ -177,9 +177,9 @@ class PotentialSettings(Model):
     elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
     units: Units = Field(
         "ev-angstrom",
-        description="Units of all lengths and energies in this section, and of the potential's "
-        "files; hartree-bohr keeps the digits of an imported potential. Inside all is eV and "
-        "Angstrom.",
+        description="Units of all lengths and energies in this section, defaults too, and of the "
+        "potential's files; hartree-bohr keeps the digits of an imported potential, and needs a "
+        "cutoff_radius. Inside all is eV and Angstrom.",
     )
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
     cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
@@ -289,7 +289,7 @@ class PotentialSettings(Model):
         if rule is not None and rule.spacing == "linear":
             last = rule.r_last or self.cutoff_radius - LAST_BEFORE_CUTOFF
             if not rule.r_first < last <= self.cutoff_radius:
-                unit = "Angstrom" if self.units == "ev-angstrom" else "Bohr"
+                unit = "Bohr" if self.units == "hartree-bohr" else "Angstrom"
                 raise ValueError(
                     f"the grid of symmetry_functions.rule goes from {rule.r_first:g} to {last:g} "
                     f"{unit} and must grow and end at {self.cutoff_radius:g} or before; change "

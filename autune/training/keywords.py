@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from autune.settings import AdamSettings, TrainingSettings
 
 SELECTION_MODES = {"random": 0, "sorted": 1, "threshold": 2}
@@ -35,8 +37,8 @@ def training_keywords(
         "rmse_threshold_trials": s.selection.trials,
         "task_batch_size_energy": s.streams,
         "task_batch_size_force": s.streams,
-        "short_energy_fraction": energy_updates * s.streams / n_energies,
-        "short_force_fraction": force_updates * s.streams / n_forces,
+        "short_energy_fraction": _fraction(energy_updates * s.streams, n_energies),
+        "short_force_fraction": _fraction(force_updates * s.streams, n_forces),
         "force_weight": s.force_weight / s.energy_weight,
         "weights_min": i.weights_min,
         "weights_max": i.weights_max,
@@ -48,6 +50,12 @@ def training_keywords(
     if i.method == "nguyen_widrow":
         switches.append("nguyen_widrow_weights_short")
     return {name: [str(value)] for name, value in values.items()} | {name: [] for name in switches}
+
+
+def _fraction(part: int, whole: int) -> float:
+    """Return a fraction of which n2p2, which rounds down, makes the part again (N2P2 8.2)."""
+    fraction = part / whole
+    return fraction if whole * fraction >= part else math.nextafter(fraction, math.inf)
 
 
 def kalman_keywords(settings: TrainingSettings, scale: float) -> dict[str, str | int | float]:

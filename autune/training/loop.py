@@ -116,12 +116,13 @@ def _train(
     for epoch in _epochs(start, settings, progress, score):
         ranks = trainer.communicator
         go = ranks.agree(report(epoch) if ranks.rank == 0 else True)
-        if _is_over(progress.epochs, settings.training):
-            store.finish(progress)
-        elif not go:
+        # Who stops it may not know that it has stalled; that no epoch is left, everyone knows.
+        if not go and epoch.number < settings.training.epochs:
             store.save(progress)
             finished = False
             break
+        if _is_over(progress.epochs, settings.training):
+            store.finish(progress)
         elif store.is_due():
             store.save(progress)
     keep_best = settings.training.keep == "best"

@@ -82,12 +82,17 @@ def identity_of(settings: Settings, dataset: Dataset) -> str:
     identity = f"{settings.identity}-{dataset.fingerprint[:16]}"
     if settings.training.start_from is None:
         return identity
-    folder = _folder(settings.training.start_from)
+    return f"{identity}-{fingerprint_of(settings.training.start_from)}"
+
+
+def fingerprint_of(start_from: str) -> str:
+    """Return a hash of the files of a potential; a folder without them has one too."""
+    folder = _folder(start_from)
     digest = hashlib.sha256()
     for file in ("input.nn", "scaling.data", "weights.*.data"):
         for path in sorted(folder.glob(file)):
             digest.update(path.read_bytes())
-    return f"{identity}-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def warn_of_range(n_outside: int, n_atoms: int, folder: str) -> None:

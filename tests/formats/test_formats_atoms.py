@@ -104,6 +104,19 @@ def test_free_energy_and_raw_forces() -> None:
     np.testing.assert_array_equal(s.forces, forces)
 
 
+def test_stress_times_volume_of_a_slab_stays_where_its_empty_space_grows() -> None:
+    slab = fcc111("Cu", (1, 1, 3), vacuum=4.0)
+    slab.pbc = (True, True, False)
+    stress = np.array([0.01, 0.02, 0.001, 0.002, -0.003, 0.004])
+    slab.calc = SinglePointCalculator(slab, energy=1.0, forces=np.zeros((3, 3)), stress=stress)
+    s = from_atoms(slab)
+    assert s.volume > 2.0 * slab.get_volume()
+    np.testing.assert_allclose(s.virial, stress * slab.get_volume(), rtol=1e-12)
+    slab.cell[2] = 0.0
+    slab.calc = SinglePointCalculator(slab, energy=1.0, forces=np.zeros((3, 3)), stress=stress)
+    assert from_atoms(slab).stress is None
+
+
 def test_slab_and_wire_see_no_images() -> None:
     slab = fcc111("Cu", (1, 1, 3), vacuum=None, periodic=False)
     slab.pbc = (True, True, False)

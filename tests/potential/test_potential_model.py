@@ -59,6 +59,29 @@ def distorted_gold(n: int = 2) -> Atoms:
     return atoms
 
 
+def test_functions_in_another_order_are_written_in_that_of_n2p2(tmp_path: Path) -> None:
+    """As those of a file with negative r_shift, which counts for its order alone."""
+    (tmp_path / "before").mkdir()
+    case = REFERENCE / "sf" / "cut6"
+    for path in case.iterdir():
+        (tmp_path / "before" / path.name).write_bytes(path.read_bytes())
+    lines = (case / "input.nn").read_text().splitlines()
+    angular = [k for k, line in enumerate(lines) if line.split()[:2] == ["symfunction_short", "Au"]]
+    angular = [k for k in angular if lines[k].split()[2] == "9"]
+    # All of one eta, so that r_shift decides, and the last in order comes first.
+    for place, k in enumerate(angular):
+        words = lines[k].split()
+        words[5] = "0.02"
+        words[9:] = [str(-1.0 - place)]
+        lines[k] = " ".join(words)
+    (tmp_path / "before" / "input.nn").write_text("\n".join(lines) + "\n")
+    read = load(tmp_path / "before")
+    functions = read.architecture.symmetry_functions["Au"]
+    assert list(functions) != sorted(functions, key=lambda f: f.sort_key)
+    read.save(tmp_path / "after")
+    compare_potentials(read, Potential.load(tmp_path / "after"), [from_atoms(distorted_gold())])
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_predictions_are_those_of_n2p2(case: Path) -> None:
     potential = load(case)

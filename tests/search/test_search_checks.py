@@ -14,6 +14,9 @@ from fake_trial import settings
 
 import autune
 from autune.errors import ConfigError, DataError, SearchError
+from autune.formats.tables import Scaling
+from autune.potential.basis import build_architecture
+from autune.potential.model import Potential
 from autune.search import checks, search
 from autune.search.folder import SearchFolder
 from autune.search.study.storage import Store
@@ -57,6 +60,25 @@ def test_a_search_goes_on_only_with_the_same_settings_and_data(run, tiny_dataset
         run(settings(trials=1), resume=True, dataset=data)
     with pytest.raises(SearchError, match=r"no search new .*leave out --resume"):
         run(name="new", resume=True)
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_a_search_goes_on_only_from_the_same_potential(run, tmp_path, searched):
+    raw = settings(trials=1)
+    raw["potential"].update(hidden_layers=[5], scale_min=0.0)
+    architecture = build_architecture(SearchSpace.from_mapping(raw).example().potential)
+    n = len(architecture.symmetry_functions["Au"])
+    scaling = {"Au": Scaling(*np.arange(4.0)[:, None] + np.zeros(n))}
+    for name in ("one", "two"):
+        weights = {"Au": np.ones(architecture.n_weights("Au"))}
+        Potential(architecture, scaling, weights).save(tmp_path / name)
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    raw["training"]["start_from"] = {"choice": [one, two]} if searched else two
+    run(raw)
+    assert run(raw, resume=True).counts == {"complete": 1}
+    Potential(architecture, scaling, {"Au": 2.0 * weights["Au"]}).save(tmp_path / "two")
+    with pytest.raises(SearchError, match=r"potentials of training\.start_from of fake have chan"):
+        run(raw, resume=True)
 
 
 @pytest.mark.parametrize(

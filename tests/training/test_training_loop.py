@@ -18,6 +18,7 @@ from autune.formats.input_nn import read_input_nn
 from autune.settings import InitializationSettings, SelectionSettings, Settings
 from autune.training.candidates import Candidates, schedule_updates
 from autune.training.initial import initial_weights
+from autune.training.keywords import training_keywords
 from autune.training.loop import Trained, train_potential
 from autune.training.prepare import Prepared, prepare
 
@@ -133,6 +134,20 @@ def test_exported_keywords_are_complete(tmp_path: Path) -> None:
     needed += "task_batch_size_force short_force_fraction kalman_type kalman_epsilon kalman_eta "
     needed += "use_short_forces use_old_weights_short rmse_threshold_trials test_fraction"
     assert set(needed.split()) <= set(keywords)
+
+
+def test_n2p2_makes_as_many_updates_of_exported_fractions() -> None:
+    """It rounds down: of 1/49 of 49 structures it would make none."""
+    for n in (49, 98, 103):
+        for updates in range(1, n):
+            force_ratio = 1.0 - 1.0 / updates
+            training = make_settings(updates_per_epoch=updates, force_ratio=force_ratio).training
+            words = training_keywords(training, n, n, 0.1)
+            of_energies, of_forces = (
+                math.floor(n * float(words[f"short_{kind}_fraction"][0]))
+                for kind in ("energy", "force")
+            )
+            assert (of_energies, of_forces) == (1, updates - 1)
 
 
 # ---- candidates ------------------------------------------------------------------------------

@@ -113,6 +113,16 @@ def test_a_training_killed_before_it_stalls_stalls_as_if_it_had_not_been(
     np.testing.assert_array_equal(third.potential.weights["Au"], whole.potential.weights["Au"])
 
 
+def test_who_is_stopped_in_the_epoch_in_which_it_stalls_is_stopped(tmp_path: Path) -> None:
+    """The pruner has its word already: a result would be one that nobody takes."""
+    settings = make_settings(stop_early={"patience": 2})
+    scores, path = [5.0, 4.0, 4.5, 4.6], tmp_path / "checkpoint.npz"
+    stopped = run(settings, scores, checkpoint=path, report=lambda epoch: epoch.number < 3)
+    assert (stopped.finished, stopped.stopped_early) == (False, False)
+    again = run(settings, [], checkpoint=path)
+    assert (again.finished, again.stopped_early, again.kept) == (True, True, 1)
+
+
 def test_a_trial_that_stopped_early_is_complete(tmp_path: Path) -> None:
     # No score is better by 99 percent.
     settings = make_settings(2, stop_early={"patience": 2, "improvement": 0.99})
