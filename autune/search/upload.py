@@ -13,6 +13,8 @@ import yaml
 
 from autune.errors import ConfigError
 from autune.formats.atoms import structure_files
+from autune.training.start import KEY as START
+from autune.training.start import files_of
 
 _log = logging.getLogger(__name__)
 SETTINGS = "settings.yaml"
@@ -77,7 +79,7 @@ def gather(raw: Mapping[str, Any]) -> Upload:
         If a folder has no structures.
     """
     files: dict[str, Path] = {}
-    places: dict[Path, str] = {}
+    places: dict[tuple[str, Path], str] = {}
 
     def place(key: str, value: str) -> str:
         path = Path(value).expanduser()
@@ -88,7 +90,9 @@ def gather(raw: Mapping[str, Any]) -> Upload:
                 key, f"no file {value} here; mend the path, or give an absolute one of the cluster"
             )
         path = path.absolute()
-        if path not in places:
+        # A folder may hold structures and a potential.
+        what = (key if key == START else "", path)
+        if what not in places:
             folder = f"files/{len(places)}"
             found = {f"{folder}/{name}": file for name, file in _files_of(key, path).items()}
             size = sum(file.stat().st_size for file in (*files.values(), *found.values()))
@@ -102,8 +106,8 @@ def gather(raw: Mapping[str, Any]) -> Upload:
                     "cluster and give its absolute path there",
                 )
             files.update(found)
-            places[path] = f"{folder}/{path.resolve().name if path.is_dir() else path.name}"
-        return places[path]
+            places[what] = f"{folder}/{path.resolve().name if path.is_dir() else path.name}"
+        return places[what]
 
     def start(key: str, value: str) -> str:
         return place(key, value) if Path(value).expanduser().is_file() else value
@@ -111,6 +115,7 @@ def gather(raw: Mapping[str, Any]) -> Upload:
     changed = dict(raw)
     for keys, find in (
         (("dataset", "path"), place),
+        (("training", "start_from"), place),
         (("evaluation", "properties", "reference"), place),
         (("evaluation", "properties", "baselines", _EACH, "file"), place),
         (("search", "start_from"), start),
@@ -122,11 +127,18 @@ def gather(raw: Mapping[str, Any]) -> Upload:
 def _files_of(key: str, path: Path) -> dict[str, Path]:
     """Return the files of a path by their name beside it; of a folder only those with structures.
 
+    Of the folder of a potential, from which a training goes on, its files alone.
+
     Raises
     ------
     ConfigError
         If it is neither file nor folder, or a link in a folder leads out of it.
     """
+    if key == START:
+        found = {f"{path.resolve().name}/{file.name}": file for file in files_of(str(path))}
+        if not found:
+            raise ConfigError(key, f"{path} holds no potential; name a folder with an input.nn")
+        return found
     if not path.is_dir():
         if not path.is_file():  # a device or a pipe, which has no end or no second reader
             raise ConfigError(key, f"{path} is neither a file nor a folder; give one that is")

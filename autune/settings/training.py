@@ -149,7 +149,7 @@ class TrainingSettings(Model):
         None,
         description="Folder of a potential, or of a training, whose weights are the initial ones, "
         "of all seeds; its scaling, internal units and dropped functions are kept. In a search "
-        "all machines must see it.",
+        "all machines must see it; autune submit sends it.",
     )
     keep: Literal["best", "last"] = Field(
         "best", description="Which epoch's weights to keep; best: lowest score on the test set."

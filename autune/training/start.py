@@ -87,12 +87,17 @@ def identity_of(settings: Settings, dataset: Dataset) -> str:
 
 def fingerprint_of(start_from: str) -> str:
     """Return a hash of the files of a potential; a folder without them has one too."""
-    folder = _folder(start_from)
     digest = hashlib.sha256()
-    for file in ("input.nn", "scaling.data", "weights.*.data"):
-        for path in sorted(folder.glob(file)):
-            digest.update(path.read_bytes())
+    for path in files_of(start_from):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def files_of(start_from: str) -> list[Path]:
+    """List the files of a potential, none of a folder that holds no potential."""
+    folder = _folder(start_from)
+    names = ("input.nn", "scaling.data", "weights.*.data")
+    return [path for name in names for path in sorted(folder.glob(name))]
 
 
 def warn_of_range(n_outside: int, n_atoms: int, folder: str) -> None:

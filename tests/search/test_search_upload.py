@@ -90,6 +90,25 @@ def test_files_of_baselines_are_sent(home, sent):
     assert files == {"files/0/mine.eam", "settings.yaml"}
 
 
+def test_potentials_from_which_trainings_go_on_are_sent(home, sent):
+    for folder in ("runs", "trained/potential"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+        for name in ("input.nn", "scaling.data", "weights.079.data", "notes.txt"):
+            (home / folder / name).write_text(folder)
+    start = {"choice": ["runs", "trained", None]}
+    there, files, folder = sent({"dataset": {"path": "runs"}, "training": {"start_from": start}})
+    assert there["dataset"]["path"] == "files/0/runs"
+    first, second = there["training"]["start_from"]["choice"][:2]
+    assert (first, second) == ("files/1/runs", "files/2/trained")
+    names = {"input.nn", "scaling.data", "weights.079.data"}
+    assert files == {"settings.yaml", "files/0/runs/one/x.extxyz"} | {
+        f"{place}/{name}" for place in (first, second) for name in names
+    }
+    assert (folder / second / "input.nn").read_text() == "trained/potential"
+    with pytest.raises(ConfigError, match=r"training\.start_from: .*a holds no potential"):
+        gather({"training": {"start_from": "a"}})
+
+
 def test_choices_of_data_sets_are_all_sent(home, sent):
     path = {
         "choice": ["a/gold.extxyz", "b/gold.extxyz", "builtin:gold", "a/gold.extxyz"],
