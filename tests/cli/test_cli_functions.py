@@ -68,6 +68,17 @@ def test_mistakes(run, settings, tmp_path):
     assert "--set changes settings" in errors
 
 
+def test_lengths_of_functions_in_bohr_are_called_so(run, tmp_path):
+    potential = tmp_path / "potential"
+    run("export", POTENTIAL, "-o", potential, "--units", "hartree-bohr")
+    for folder, in_bohr in ((POTENTIAL, False), (potential, True)):
+        code, text, _ = run(
+            "data", "functions", folder, POTENTIAL.parents[1] / "structures" / "au.data"
+        )
+        assert code == 0
+        assert ("are in Bohr" in text) == in_bohr
+
+
 def test_prune_keeps_the_most_sensitive(run, tmp_path):
     path = tmp_path / "settings.yaml"
     path.write_text(
