@@ -150,6 +150,7 @@ def _check_atom_energies(wanted: Architecture, found: Architecture, folder: Path
         if not np.isclose(given, has, rtol=1e-12, atol=0.0):
             raise ConfigError(
                 KEY,
-                f"the settings have the atom energy {given:g} of {element}, {folder} has {has:g}, "
-                "beside which its weights were trained; give the same in potential.atom_energies",
+                f"the settings have the atom energy {given!r} of {element}, {folder} has {has!r}, "
+                "beside which its weights were trained; give the same in potential.atom_energies, "
+                "or fit, which takes those of the folder",
             )
