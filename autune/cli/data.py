@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autune.cli.options import Assignments, DataUnits, PotentialUnits, print_table
+from autune.errors import ConfigError
 
 if TYPE_CHECKING:
     from autune.dataset import DatasetReport
@@ -115,6 +116,10 @@ def functions(
 
         kinds_of(plot)
     if target.is_dir():
+        if assignments:
+            raise ConfigError(
+                "", f"--set changes settings, and {target} is a potential; leave it out"
+            )
         subject = shown.of_potential(target, units, file, data_units)
     else:
         subject = shown.of_settings(target, assignments or (), file, data_units)

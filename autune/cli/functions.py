@@ -128,6 +128,8 @@ def show(subject: Subject, csv: Path | None, plot: Path | None) -> None:
         kinds = {symbol: [f.kind for f in pool.symmetry_functions[symbol]] for symbol in shown}
         plot_correlations({symbol: values.correlation(symbol) for symbol in shown}, kinds, plot)
     print_table(tabulate({name: row[name] for name in SHOWN} for row in table))
+    if pool.length_unit != 1.0:
+        typer.echo("eta, rs and rc of the functions are in Bohr")
     for symbol in pool.elements:
         of_element = [row for row in rows if row.element == symbol]
         typer.echo(_summary(symbol, of_element, values))

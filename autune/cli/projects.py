@@ -39,6 +39,7 @@ def import_project(
         int | None,
         typer.Option(
             "--epoch",
+            min=0,
             metavar="N",
             help="Weights of this epoch; default: weights.ZZZ.data, else the newest epoch.",
         ),

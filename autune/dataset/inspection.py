@@ -160,7 +160,7 @@ def _check_elements(dataset: Dataset, used: list[Structure], elements: Sequence[
         raise ConfigError(
             "potential.elements",
             f"the data has {missing} (in {name}), the potential has only {', '.join(elements)}; "
-            f"add {missing} or leave out the structures",
+            f"add {missing}, or leave those structures out by dataset.elements",
         )
     for surplus in elements:
         if surplus not in trained:

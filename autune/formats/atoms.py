@@ -366,8 +366,9 @@ def _stress_in(
         return stress
     if atoms.cell.rank < 3:
         return None
-    share: float = atoms.get_volume() / abs(float(np.linalg.det(cell)))
-    return stress * share
+    with np.errstate(all="ignore"):  # cells without end are refused later, with their name
+        share: float = atoms.get_volume() / abs(float(np.linalg.det(cell)))
+        return stress * share
 
 
 def _full_stress(stress: Any) -> FloatArray | None:

@@ -111,8 +111,8 @@ def build_architecture(settings: PotentialSettings) -> Architecture:
         If an element is unknown or two symmetry functions are equal.
     """
     given = {} if settings.atom_energies == "fit" else settings.atom_energies
-    for symbol in (*settings.elements, *given):
-        _check_symbol(symbol, settings)
+    for symbol in settings.elements:
+        _check_symbol(symbol)
     elements = tuple(sorted(settings.elements, key=atomic_numbers.__getitem__))
     functions = {
         symbol: tuple(sorted(found, key=lambda f: f.sort_key))
@@ -228,11 +228,10 @@ def _weighted(function: SymmetryFunction) -> SymmetryFunction:
     return replace(function, kind=kind, neighbours=())
 
 
-def _check_symbol(symbol: str, settings: PotentialSettings) -> None:
+def _check_symbol(symbol: str) -> None:
     if symbol not in chemical_symbols[1:]:
         near = difflib.get_close_matches(symbol.capitalize(), chemical_symbols[1:], n=1, cutoff=0)
-        key = "elements" if symbol in settings.elements else "atom_energies"
         raise ConfigError(
-            f"potential.{key}",
+            "potential.elements",
             f"{symbol!r} is not a chemical symbol; the nearest is {near[0]}",
         )

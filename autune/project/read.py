@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,9 @@ def read_project(
     directory = Path(directory)
     for name in ("input.nn", "input.data"):
         if not is_file(directory / name):
-            message = f"expected a training directory of n2p2, which has {name}; name it"
-            raise FormatError(directory / name, None, f"is missing: {message}")
+            raise FormatError(
+                directory, None, f"has no file {name}; name a training directory of n2p2"
+            )
     structures, units, evidence = _structures(directory, units)
     architecture, rest = read_input_nn(directory / "input.nn", *UNIT_SYSTEMS[units])
     for structure in structures:
@@ -125,16 +126,20 @@ def _structures(
         units = read_units(directory / "input.nn")
         evidence = "as input.nn says" if units else ""
     if units is None:
-        units, ratios = likely_units(list(read_input_data(path)))
+        units, ratios = likely_units(_some(path, read_input_data(path)))
         shares = ", ".join(f"{ratio:.2f} in {name}" for name, ratio in ratios.items())
         evidence = (
             "nearest neighbours are, in the median, at this share of the sum of their covalent "
             f"radii: {shares}"
         )
-    structures = tuple(read_input_data(path, *UNIT_SYSTEMS[units]))
-    if not structures:
+    return _some(path, read_input_data(path, *UNIT_SYSTEMS[units])), units, evidence
+
+
+def _some(path: Path, structures: Iterable[Structure]) -> tuple[Structure, ...]:
+    found = tuple(structures)
+    if not found:
         raise FormatError(path, None, "expected structures, found none")
-    return structures, units, evidence
+    return found
 
 
 def _split(

@@ -192,6 +192,8 @@ def describe(
         inner = _model_in(field.annotation)
         if inner is not None and inner.model_fields:
             known = default if isinstance(default, BaseModel) else None
+            if default is None:  # a section that is off until it is named
+                yield key, "null", field.description or ""
             yield from describe(inner, f"{key}.", known)
             continue
         words = field.description or ""

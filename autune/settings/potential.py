@@ -178,8 +178,8 @@ class PotentialSettings(Model):
     units: Units = Field(
         "ev-angstrom",
         description="Units of all lengths and energies in this section, defaults too, and of the "
-        "potential's files; hartree-bohr keeps the digits of an imported potential. Inside all is "
-        "eV and Angstrom.",
+        "potential's files; hartree-bohr keeps the digits of an imported potential, and needs a "
+        "cutoff_radius. Inside all is eV and Angstrom.",
     )
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
     cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
@@ -227,6 +227,18 @@ class PotentialSettings(Model):
         "composition, with one element their mean. [eV]",
     )
 
+    @field_validator("atom_energies")
+    @classmethod
+    def _of_these_elements(cls, energies: Any, info: ValidationInfo) -> Any:
+        elements = info.data.get("elements", ())
+        others = [e for e in energies if e not in elements] if isinstance(energies, dict) else []
+        if others and elements:
+            raise ValueError(
+                f"expected energies of {', '.join(elements)}, found one of {', '.join(others)}; "
+                "leave it out"
+            )
+        return energies
+
     @field_validator("hidden_layers", mode="before")
     @classmethod
     def _same_elements(cls, layers: Any, info: ValidationInfo) -> Any:
@@ -254,6 +266,16 @@ class PotentialSettings(Model):
             raise ValueError(
                 f"activation lists {len(self.activation)} layers, hidden_layers has "
                 f"{self.n_hidden_layers}; give one for each, or one word for all"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cutoff_in_these_units(self) -> PotentialSettings:
+        given = "cutoff_radius" in self.model_fields_set or self.symmetry_functions.explicit
+        if self.units != "ev-angstrom" and not given:
+            raise ValueError(
+                f"cutoff_radius must be given with units {self.units}; the default of "
+                f"{self.cutoff_radius:g} is meant in Angstrom"
             )
         return self
 

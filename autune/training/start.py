@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,8 +60,9 @@ def load_start(settings: Settings) -> Potential | None:
         if getattr(wanted, name) != getattr(found, name):
             raise ConfigError(
                 KEY,
-                f"the settings have {name} {getattr(wanted, name)}, {folder} has "
-                f"{getattr(found, name)}; its weights need its own: give the same in potential",
+                f"the settings have {name} {_plain(getattr(wanted, name))}, {folder} has "
+                f"{_plain(getattr(found, name))}; its weights need its own: give the same in "
+                "potential",
             )
     _check_functions(wanted, found, folder)
     if settings.potential.atom_energies != "fit":
@@ -122,6 +124,13 @@ def _folder(start_from: str) -> Path:
     folder = Path(start_from).expanduser()
     inside = folder / "potential"
     return inside if is_file(inside / "input.nn") and not is_file(folder / "input.nn") else folder
+
+
+def _plain(value: Any) -> str:
+    """Write a value as a settings file does."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_plain(part)}" for key, part in value.items()) + "}"
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _check_functions(wanted: Architecture, found: Architecture, folder: Path) -> None:

@@ -62,6 +62,21 @@ def test_mistakes(run, settings, tmp_path):
     assert "name a file of structures" in run("data", "functions", POTENTIAL)[2]
     assert run("data", "functions", settings, "--plot", tmp_path / "figure.pdf")[0] == 2
     assert run("data", "functions", tmp_path / "missing.yaml")[0] == 2
+    gold = ("builtin:gold", "--set", "potential.cutoff_radius=5")
+    code, _, errors = run("data", "functions", POTENTIAL, *gold)
+    assert code == 2
+    assert "--set changes settings" in errors
+
+
+def test_lengths_of_functions_in_bohr_are_called_so(run, tmp_path):
+    potential = tmp_path / "potential"
+    run("export", POTENTIAL, "-o", potential, "--units", "hartree-bohr")
+    for folder, in_bohr in ((POTENTIAL, False), (potential, True)):
+        code, text, _ = run(
+            "data", "functions", folder, POTENTIAL.parents[1] / "structures" / "au.data"
+        )
+        assert code == 0
+        assert ("are in Bohr" in text) == in_bohr
 
 
 def test_prune_keeps_the_most_sensitive(run, tmp_path):

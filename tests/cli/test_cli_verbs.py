@@ -90,6 +90,8 @@ def test_settings_prints_every_knob(run):
     for key, default, words in describe():
         assert f"{key} = {default}\n" in text
         assert words in text
+    for section in ("training.stop_early", "potential.symmetry_functions.rule", "confirm"):
+        assert f"\n{section} = null\n" in text  # off until it is named
     _, part, _ = run("settings", "training.kalman")
     assert 'training.kalman.kind = "standard"' in part
     assert "dataset.path" not in part

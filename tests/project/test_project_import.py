@@ -341,9 +341,14 @@ def test_weights_that_are_missing_or_of_something_else(tmp_path: Path) -> None:
 
 
 def test_directories_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"input\.nn: is missing: expected a training directory"):
+    with pytest.raises(FormatError, match=r"has no file input\.nn; name a training directory"):
         read_project(tmp_path)
     directory = project_of("replay_batch1_std", tmp_path / "project")
+    structures = (directory / "input.data").read_text()
+    (directory / "input.data").write_text("")
+    with pytest.raises(FormatError, match=r"input\.data: expected structures, found none"):
+        read_project(directory)
+    (directory / "input.data").write_text(structures)
     change(directory / "input.data", (" Au ", " Ag "))
     with pytest.raises(Exception, match="has Ag, the potential knows Au"):
         read_project(directory)

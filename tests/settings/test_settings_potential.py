@@ -124,6 +124,19 @@ def test_networks_that_are_wrong(layers: Any, key: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_energies_of_other_elements() -> None:
+    with pytest.raises(ConfigError, match=r"potential\.atom_energies: .* found one of Ag"):
+        Settings.from_mapping(content(atom_energies={"Au": -1.0, "Ag": -2.0}))
+
+
+def test_default_cutoff_is_of_angstrom() -> None:
+    with pytest.raises(ConfigError, match="cutoff_radius must be given with units hartree-bohr"):
+        Settings.from_mapping(content(units="hartree-bohr"))
+    lines = {"explicit": ["Au 2 Au 0.1 0.0 12.0", "Cu 2 Au 0.1 0.0 12.0"]}
+    for given in ({"cutoff_radius": 12.0}, {"symmetry_functions": lines}):
+        Settings.from_mapping(content(units="hartree-bohr", **given))
+
+
 def test_both_can_be_searched() -> None:
     forms = [{"Au": [9], "Cu": [4]}, [7]]
     space = SearchSpace.from_mapping(

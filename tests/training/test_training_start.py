@@ -108,7 +108,7 @@ def test_functions_that_were_dropped_stay_so(first: tuple[Trained, Path]) -> Non
 @pytest.mark.parametrize(
     ("potential", "message"),
     [
-        ({"hidden_layers": [5]}, r"the settings have hidden_layers \(5,\), .* has \(4,\)"),
+        ({"hidden_layers": [5]}, r"the settings have hidden_layers \[5\], .* has \[4\]"),
         ({"cutoff_type": "cos"}, "the settings have cutoff_type cos, .* has poly2"),
         ({"cutoff_radius": 5.0}, r"has the symmetry function Au G2.*rc=4\.5, the settings do not"),
         ({"atom_energies": {"Au": -1.0}}, r"the atom energy -1\.0 of Au, .* has 0\.0"),
