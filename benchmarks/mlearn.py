@@ -81,7 +81,7 @@ def main() -> None:
     found = {
         "best trial": Potential.load(folder / "trials" / f"{best_trial(folder):04d}" / "potential"),
         "confirmed, median seed": Potential.load(folder / "best"),
-        "fastest that is as good": smallest(folder, element),
+        "fastest that is as good": fastest(folder, element, test),
     }
     print(f"{len(test)} test structures; errors of elastic constants beyond the ranges of DFT")
     rows = {"published": row_of_published(element, test)}
@@ -162,24 +162,23 @@ def best_trial(folder: Path) -> int:
     return int(trials["number"][trials["score"].idxmin()])
 
 
-def smallest(folder: Path, element: str) -> Potential | None:
-    """Return the fastest of all trials that is nowhere worse than the published potential."""
+def fastest(folder: Path, element: str, test: Sequence[Structure]) -> Potential | None:
+    """Return the fastest of all trials that is nowhere worse than the published potential.
+
+    All that are are timed again, one after the other: in the search two ran at a time.
+    """
     trials = pd.read_csv(folder / "trials.csv")
     p = PUBLISHED[element]
     limit = elastic_error(p.__dict__, element)
-    constants = trials.rename(columns=lambda name: name.removeprefix("property."))
-    errors = pd.Series(
-        [elastic_error(dict(row), element) for _, row in constants.iterrows()], index=trials.index
-    )
-    good = trials[
-        (trials["energy_rmse"] <= 1e-3 * p.energy_rmse)
-        & (trials["force_rmse"] <= p.force_rmse)
-        & (errors <= limit)
+    records = trials.rename(columns=lambda name: name.removeprefix("property.")).to_dict("records")
+    good = [
+        Potential.load(folder / "trials" / f"{row['number']:04d}" / "potential")
+        for row in records
+        if row["energy_rmse"] <= 1e-3 * p.energy_rmse
+        and row["force_rmse"] <= p.force_rmse
+        and elastic_error(row, element) <= limit
     ]
-    if good.empty:
-        return None
-    number = int(good["number"][good["prediction_time"].idxmin()])
-    return Potential.load(folder / "trials" / f"{number:04d}" / "potential")
+    return min(good, key=lambda potential: prediction_time(potential, test), default=None)
 
 
 def elastic_error(row: Mapping[Any, Any], element: str) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from importlib import import_module as load
 
 import numpy as np
@@ -27,12 +28,13 @@ def test_the_fastest_of_those_that_are_nowhere_worse(tmp_path):
     folder = tmp_path / "trials" / "0007" / "potential"
     folder.mkdir(parents=True)
     mlearn.stand_in().save(folder)
-    found = mlearn.smallest(tmp_path, "Cu")
+    shutil.copytree(folder, tmp_path / "trials" / "0003" / "potential")
+    pair = Structure(np.array([29, 29]), np.array([[0.0, 0.0, 0.0], [2.5, 0.0, 0.0]]))
+    found = mlearn.fastest(tmp_path, "Cu", [pair])
     assert found is not None
     assert mlearn.size_of(found.architecture) == {
         "functions": 27, "network": "27-8-8-1", "r_cutoff": 4.1,
     }  # fmt: skip
-    pair = Structure(np.array([29, 29]), np.array([[0.0, 0.0, 0.0], [2.5, 0.0, 0.0]]))
     assert np.isfinite(found.predict(pair).forces).all()
     pd.DataFrame(rows[2:]).assign(number=[9]).to_csv(tmp_path / "trials.csv", index=False)
-    assert mlearn.smallest(tmp_path, "Cu") is None
+    assert mlearn.fastest(tmp_path, "Cu", [pair]) is None
