@@ -36,12 +36,13 @@ from autune.evaluation.cost import prediction_time
 from autune.formats.tables import Scaling
 from autune.potential.model import Potential
 from autune.properties import compute_properties
+from autune.properties.reference import read_reference
 from autune.settings import DatasetSettings, Settings
 from autune.structures import Structure
+from autune.units import BOHR
 
 SHARED = Path(__file__).parents[2] / "shared"
-BOHR = 0.529177210903
-"""Angstrom."""
+SEARCH_SPACES = Path(__file__).parents[1] / "search_spaces"
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,6 @@ PUBLISHED = {
     "Mo": Row(3.65, 5.43, 0.125, 0.204, 441.0, 193.0, 114.0),
 }
 """Measured on the same test files, README of the data."""
-
-RANGES = {
-    "Cu": {"C11": (171.0, 180.0), "C12": (120.0, 127.0), "C44": (73.0, 78.0)},
-    "Mo": {"C11": (467.0, 472.0), "C12": (148.0, 158.0), "C44": (103.0, 106.0)},
-}
-"""Of DFT in the literature, GPa."""
 
 
 def main() -> None:
@@ -183,9 +178,10 @@ def fastest(folder: Path, element: str, test: Sequence[Structure]) -> Potential 
 
 def elastic_error(row: Mapping[Any, Any], element: str) -> float:
     """Return the mean absolute error of the elastic constants beyond their ranges, in percent."""
+    ranges = read_reference(SEARCH_SPACES / f"mlearn_{element}.json")
     errors = [
-        100.0 * max(low - row[name], row[name] - high, 0.0) / (0.5 * (low + high))
-        for name, (low, high) in RANGES[element].items()
+        100.0 * max(abs(row[name] - dft.value) - dft.uncertainty, 0.0) / dft.value
+        for name, dft in ranges.items()
     ]
     return float(np.mean(errors))
 
