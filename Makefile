@@ -3,6 +3,8 @@
 PYTHON ?= python3
 NAME ?= gold
 MINUTES ?= 2
+DATA ?=
+data = $(if $(DATA),--set dataset.path=$(DATA))
 bin := .venv/bin
 
 # One thread per process: trials run side by side, each on its own core.
@@ -18,20 +20,27 @@ gold: .venv/installed
 	$(bin)/autune export gold -o results/gold/exported
 
 # The questions of the gold study, one search after the other, each with its report; what is
-# finished is not done again, what was stopped goes on.
+# finished is not done again, what was stopped goes on. Of another material: MATERIAL=copper asks
+# them with what search_spaces/copper/all.yaml and copper/STUDY.yaml say in place of gold's.
 STUDIES := eam cutoff rs_wide rs_narrow force_ratio transferability network
+MATERIAL ?= gold
 studies: .venv/installed-studies
-	@began=$$(date +%s); \
+	@test $(MATERIAL) = gold -o -e search_spaces/$(MATERIAL)/all.yaml || \
+		{ echo "search_spaces/$(MATERIAL)/all.yaml is missing: what differs from gold"; exit 2; }; \
+	began=$$(date +%s); \
 	for study in $(STUDIES); do \
-		test -e results/gold_$$study/study.journal && resume=--resume || resume=; \
-		$(bin)/autune search search_spaces/gold_$$study.yaml $$resume || exit; \
-		$(bin)/autune report gold_$$study || exit; \
-		echo "gold_$$study: $$(($$(date +%s) - began)) s since make studies began"; \
+		name=$(MATERIAL)_$$study; \
+		others=; for part in all $$study; do other=search_spaces/$(MATERIAL)/$$part.yaml; \
+			test -e $$other && others="$$others --with $$other"; done; \
+		test -e results/$$name/study.journal && resume=--resume || resume=; \
+		$(bin)/autune search search_spaces/gold_$$study.yaml $$others --name $$name $(data) $$resume \
+			|| exit; \
+		$(bin)/autune report $$name || exit; \
+		echo "$$name: $$(($$(date +%s) - began)) s since make studies began"; \
 	done
 
 # Better than the published potentials of an element (Cu or Mo) on their own DFT sets?
 ELEMENT ?= Cu
-DATA ?= data/mlearn
 crystal_Cu := fcc
 crystal_Mo := bcc
 functions_Cu := 27
@@ -39,7 +48,7 @@ functions_Mo := 39
 mlearn: .venv/installed
 	$(bin)/autune search search_spaces/mlearn.yaml \
 		$(if $(wildcard results/mlearn_$(ELEMENT)/study.journal),--resume) \
-		--set name=mlearn_$(ELEMENT) --set dataset.path=$(DATA) \
+		--set name=mlearn_$(ELEMENT) $(data) \
 		--set dataset.elements=[$(ELEMENT)] --set potential.elements=[$(ELEMENT)] \
 		--set evaluation.properties.element=$(ELEMENT) \
 		--set evaluation.properties.crystal=$(crystal_$(ELEMENT)) \

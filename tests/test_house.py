@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import yaml
 
-from autune.settings import Settings, assign, read_yaml
-from autune.space import SearchSpace
+from autune.settings import Settings
+from autune.space import SearchSpace, read_layers
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "autune").rglob("*.py"))
@@ -90,7 +90,7 @@ def test_opening_a_study_leaves_importances_alone() -> None:
 
 @pytest.mark.parametrize("path", SEARCH_SPACES, ids=lambda path: path.stem)
 def test_points_of_search_space_are_settings(path: Path) -> None:
-    space = SearchSpace.from_mapping(read_yaml(path))
+    space = SearchSpace.read(path)
     generator = np.random.default_rng(1)
     settings = [space.apply(space.sample(generator)) for _ in range(50)]
     assert all(isinstance(s, Settings) for s in settings)
@@ -120,14 +120,26 @@ def test_readme_example_is_a_search_space() -> None:
 
 def test_readme_asks_the_same_of_another_material() -> None:
     readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    commands = re.findall(r"^autune search (search_spaces/.*--set.*)$", readme, re.MULTILINE)
-    assert len(commands) >= 2
+    commands = re.findall(r"^autune search (search_spaces/.*--with.*)$", readme, re.MULTILINE)
+    assert commands
     for command in commands:
         file, *words = shlex.split(command)
+        others = [ROOT / word for before, word in pairwise(words) if before == "--with"]
         given = [word for before, word in pairwise(words) if before == "--set"]
-        space = SearchSpace.from_mapping(assign(read_yaml(ROOT / file), given))
+        space = SearchSpace.from_mapping(read_layers(ROOT / file, others, given))
         assert space.example().potential.elements == ("Cu",)
-        assert len(space.grid()) <= space.example().search.trials
+        assert len(space.grid()) == space.example().search.trials
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_asks_the_same_of_copper(path: Path) -> None:
+    folder = ROOT / "search_spaces" / "copper"
+    others = [folder / "all.yaml", folder / f"{path.stem.removeprefix('gold_')}.yaml"]
+    space = SearchSpace.from_mapping(read_layers(path, [o for o in others if o.exists()]))
+    settings = space.example()
+    assert settings.potential.elements == (settings.evaluation.properties.element,) == ("Cu",)
+    assert settings.search.trials == len(space.grid())
+    assert settings.evaluation.seeds >= 3
 
 
 def test_make_runs_all_studies() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autune.cli.options import Assignments, DataUnits, PotentialUnits, print_table
+from autune.cli.options import Assignments, DataUnits, Layers, PotentialUnits, print_table
 from autune.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def functions(
             help="Structures to look at; default: the training set of the settings.",
         ),
     ] = None,
+    layers: Layers = None,
     assignments: Assignments = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="CSV", help="Write the table, all digits.")
@@ -110,19 +111,21 @@ def functions(
       autune data functions potential builtin:gold
     """
     from autune.cli import functions as shown
+    from autune.space import read_layers
 
     if plot is not None:
         from autune.report.canvas import kinds_of
 
         kinds_of(plot)
     if target.is_dir():
-        if assignments:
+        if layers or assignments:
             raise ConfigError(
-                "", f"--set changes settings, and {target} is a potential; leave it out"
+                "", f"--with and --set change settings, and {target} is a potential; leave them out"
             )
         subject = shown.of_potential(target, units, file, data_units)
     else:
-        subject = shown.of_settings(target, assignments or (), file, data_units)
+        raw = read_layers(target, layers or (), assignments or ())
+        subject = shown.of_settings(raw, file, data_units)
     shown.show(subject, csv, plot)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -54,18 +54,15 @@ class Subject:
     potential: Potential | None
 
 
-def of_settings(
-    file: Path, assignments: Sequence[str], data: str | None, units: UnitName
-) -> Subject:
+def of_settings(raw: Mapping[str, Any], data: str | None, units: UnitName) -> Subject:
     """Return the functions of settings, over their training set or other structures."""
     from autune.dataset import Dataset, split_dataset
     from autune.potential.basis import build_architecture
-    from autune.settings import assign, read_yaml
     from autune.space import SearchSpace
     from autune.training.choose import choose_functions
     from autune.training.parallel import Serial
 
-    space = SearchSpace.from_mapping(assign(read_yaml(file), assignments))
+    space = SearchSpace.from_mapping(raw)
     settings = space.example()
     if space.has_distributions:
         logger.info("searched settings have their first value; --set gives them others")

@@ -61,6 +61,14 @@ Results = Annotated[Path, typer.Option("--results", metavar="ROOT", help="Folder
 SearchName = Annotated[
     str, typer.Argument(metavar="SEARCH", help="Name of a search, or its folder.")
 ]
+Layers = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with",
+        metavar="FILE",
+        help="YAML file of settings in place of the file's, key by key; as often as needed.",
+    ),
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option(

@@ -16,6 +16,7 @@ from autune.cli.options import (
     INTERRUPTED,
     UNITS,
     Assignments,
+    Layers,
     OutputFolder,
     Quiet,
     Results,
@@ -61,6 +62,7 @@ def search(
             help="Running Ray cluster to use, from one of its machines; default: this machine.",
         ),
     ] = None,
+    layers: Layers = None,
     assignments: Assignments = None,
     quiet: Quiet = False,
 ) -> None:
@@ -75,9 +77,10 @@ def search(
       autune search search_spaces/gold.yaml --name gold-2
       autune search search_spaces/gold.yaml --name gold-2 --resume
       autune search search_spaces/gold.yaml --name gold-3 --set potential.cutoff_radius=5.0
+      autune search search_spaces/gold_cutoff.yaml --with copper.yaml --name copper_cutoff
     """
     from autune.search.run import search as run_search
-    from autune.settings import assign, read_yaml
+    from autune.space import read_layers
     from autune.training.parallel import started_with_ranks
 
     if started_with_ranks():
@@ -86,7 +89,8 @@ def search(
             "gives every trial its ranks; start autune search without mpiexec",
         )
     say_if_kernels_compile()
-    source = assign(read_yaml(space), assignments) if assignments else space
+    changed = layers or assignments
+    source = read_layers(space, layers or (), assignments or ()) if changed else space
     result = run_search(
         source, name=name, results=results, resume=resume, quiet=quiet, address=address
     )
@@ -94,7 +98,7 @@ def search(
     if result.confirmed is not None:
         show_confirmed(result.confirmed)
     if not quiet:
-        _say_what_is_next(result, space, assignments or ())
+        _say_what_is_next(result, space, layers or (), assignments or ())
     if result.state == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
@@ -248,7 +252,9 @@ def ui(
     serve(open_search(name, results), port, host)
 
 
-def _say_what_is_next(result: SearchResult, space: Path, assignments: Sequence[str]) -> None:
+def _say_what_is_next(
+    result: SearchResult, space: Path, layers: Sequence[Path], assignments: Sequence[str]
+) -> None:
     """Say where the results are and which verbs use them."""
     path = result.folder.path
     if path.is_relative_to(Path.cwd()):
@@ -257,7 +263,8 @@ def _say_what_is_next(result: SearchResult, space: Path, assignments: Sequence[s
     lines = [f"results in {path}; what is next:"]
     if result.state == "interrupted":
         name, root = shlex.quote(result.folder.name), shlex.quote(str(path.parent))
-        given = "".join(f" --set {shlex.quote(mask_credentials(a))}" for a in assignments)
+        given = "".join(f" --with {shlex.quote(str(layer))}" for layer in layers)
+        given += "".join(f" --set {shlex.quote(mask_credentials(a))}" for a in assignments)
         lines.append(
             f"  autune search {shlex.quote(str(space))}{given} --name {name} --results {root} "
             "--resume"

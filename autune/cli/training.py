@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autune.cli.options import Assignments, OutputFolder, Quiet, print_table
+from autune.cli.options import Assignments, Layers, OutputFolder, Quiet, print_table
 from autune.cli.potentials import say_if_kernels_compile
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def train(
         Path, typer.Argument(metavar="SETTINGS", help="YAML file of settings, without searches.")
     ],
     output: OutputFolder,
+    layers: Layers = None,
     assignments: Assignments = None,
     quiet: Quiet = False,
 ) -> None:
@@ -42,8 +43,7 @@ def train(
     from autune.dataset import read_dataset, split_dataset, warn_of_distances
     from autune.errors import TrainingDiverged
     from autune.report.tables import tabulate
-    from autune.settings import assign, read_yaml
-    from autune.space import SearchSpace
+    from autune.space import SearchSpace, read_layers
     from autune.training.epoch import Epoch, Judged
     from autune.training.parallel import ending_together, find_ranks
     from autune.trial import run_trial
@@ -55,7 +55,7 @@ def train(
 
     ranks = find_ranks()
     with ending_together(ranks):
-        raw = assign(read_yaml(settings), assignments or ())
+        raw = read_layers(settings, layers or (), assignments or ())
         fixed = SearchSpace.from_mapping(raw).fixed_settings()
         source = read_dataset(fixed.dataset)
         dataset = split_dataset(source, fixed.dataset)

@@ -65,7 +65,7 @@ def test_mistakes(run, settings, tmp_path):
     gold = ("builtin:gold", "--set", "potential.cutoff_radius=5")
     code, _, errors = run("data", "functions", POTENTIAL, *gold)
     assert code == 2
-    assert "--set changes settings" in errors
+    assert "--with and --set change settings" in errors
 
 
 def test_lengths_of_functions_in_bohr_are_called_so(run, tmp_path):

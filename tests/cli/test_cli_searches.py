@@ -203,8 +203,12 @@ def test_settings_given_beside_the_file(run, results, tmp_path, monkeypatch):
     path.write_text(yaml.safe_dump(SPACE))
     given = ["potential.elements=[Cu]", "search.storage=postgresql://me:hidden@host/db"]
     words = [word for assignment in given for word in ("--set", assignment)]
-    _, said, _ = run("search", path, *words, "--results", results)
-    assert asked[0]["potential"] == {**SPACE["potential"], "elements": ["Cu"]}
+    other = tmp_path / "other.yaml"
+    other.write_text("potential: {elements: [Ag], cutoff_radius: 5.0}")
+    _, said, _ = run("search", path, "--with", other, *words, "--results", results)
+    changed = {"elements": ["Cu"], "cutoff_radius": 5.0}
+    assert asked[0]["potential"] == {**SPACE["potential"], **changed}
     assert asked[0]["search"]["storage"] == "postgresql://me:hidden@host/db"
+    assert f"autune search {path} --with {other} --set" in said
     assert "--set 'potential.elements=[Cu]' --set 'search.storage=postgresql://me:***@host" in said
     assert "hidden" not in said
