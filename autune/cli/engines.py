@@ -71,7 +71,8 @@ def check(
     from autune.formats.files import is_file
     from autune.lammps import check_potential, check_script, find_lammps
     from autune.lammps.examples import example_structures
-    from autune.potential.committee import Committee, member_folders
+    from autune.potential.committee import Committee
+    from autune.potential.member_folders import member_folders
 
     loaded = load_potential(potential, units)
     members = list(loaded.members) if isinstance(loaded, Committee) else [loaded]

@@ -289,7 +289,8 @@ def _refuse_other_figures(*paths: Path | None) -> None:
 
 def load_potential(folder: Path, units: UnitName | None) -> Potential | Committee:
     """Load a potential, or the committee of those that lie in a folder."""
-    from autune.potential.committee import Committee, member_folders
+    from autune.potential.committee import Committee
+    from autune.potential.member_folders import member_folders
     from autune.potential.model import Potential
 
     n_members = len(member_folders(folder))

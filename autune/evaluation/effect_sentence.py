@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from autune.evaluation.confidence import Estimate, Standing
+from autune.evaluation.effects import Effect, Trend
 from autune.evaluation.quantities import Quantity, name_of_setting, quantity_of
-
-if TYPE_CHECKING:
-    from autune.evaluation.effects import Effect, Trend
 
 _MOST_NAMED = 5
 

@@ -38,7 +38,6 @@ from autune.evaluation.association import (
     compare_in_pairs,
 )
 from autune.evaluation.confidence import Standing, estimate, holm
-from autune.evaluation.effect_sentence import describe_effect as describe_effect
 from autune.evaluation.levels import (
     MOST_BINS,
     Group,
@@ -56,7 +55,7 @@ from autune.evaluation.separation import rank_levels
 from autune.structures import FloatArray
 from autune.units import UnitName
 
-__all__ = ["Effect", "Level", "Sample", "Trend", "describe_effect", "find_effects"]
+__all__ = ["Effect", "Level", "Sample", "Trend", "find_effects"]
 
 Others = Literal["fixed", "balanced", "unbalanced"]
 """The other parameters between the levels: equal, the same combinations, or whatever was tried."""

@@ -9,7 +9,8 @@ from dataclasses import replace
 from functools import partial
 
 from autune.errors import AutuneError
-from autune.evaluation.effects import Effect, Sample, describe_effect, find_effects
+from autune.evaluation.effect_sentence import describe_effect
+from autune.evaluation.effects import Effect, Sample, find_effects
 from autune.evaluation.levels import values_of
 from autune.evaluation.quantities import name_of_setting, quantity_of
 from autune.page.blocks import Block, Drawing, Heading, Listed, Section, Words, table

@@ -12,8 +12,9 @@ from ase.data import atomic_numbers, covalent_radii
 
 from autune.errors import ConfigError, ExportMismatch
 from autune.formats.files import make_folder, write_text
-from autune.potential.committee import Committee, replacing_committee
+from autune.potential.committee import Committee
 from autune.potential.lammps_inputs import FOLDER, lammps_input, property_inputs
+from autune.potential.member_folders import replacing_committee
 from autune.potential.model import Potential
 from autune.structures import Structure
 from autune.units import GivenUnits, UnitSystem, convert, unit_system

@@ -8,19 +8,16 @@ function whose range is smaller (`potential.minimum_spread: 0` keeps them) says 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autune.architecture import SymmetryFunction
+from autune.architecture import Architecture, SymmetryFunction
+from autune.formats.tables import Scaling
 from autune.kernels.prediction import EXTRAPOLATION_MARGIN
 from autune.potential.layout import padded_range
 from autune.structures import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from autune.potential.model import Potential
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,17 @@ class OutsideAtoms:
         atoms = np.flatnonzero(extrapolations.any(axis=0))
         return cls(atoms, elements[atoms], G[atoms])
 
-    def compare(self, potential: Potential) -> list[Extrapolation]:
+    def compare(
+        self, scaling: Mapping[str, Scaling], architecture: Architecture
+    ) -> list[Extrapolation]:
         """List what is outside the range that a potential knows, by atom, then by function."""
-        a = potential.architecture
-        low, high, width = (b[self.elements] for b in padded_range(potential.scaling, a))
+        low, high, width = (b[self.elements] for b in padded_range(scaling, architecture))
         outside = np.maximum(low - self.G, self.G - high)
         return [
             Extrapolation(
                 atom=int(self.atoms[i]),
-                element=(symbol := a.elements[self.elements[i]]),
-                function=a.symmetry_functions[symbol][k],
+                element=(symbol := architecture.elements[self.elements[i]]),
+                function=architecture.symmetry_functions[symbol][k],
                 place=int(k),
                 value=float(self.G[i, k]),
                 minimum=float(low[i, k]),

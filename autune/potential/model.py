@@ -35,6 +35,7 @@ from autune.potential.layout import (
     padded_factors,
     padded_range,
 )
+from autune.potential.member_folders import member_folders
 from autune.potential.neighbours import neighbour_list
 from autune.potential.symmetry_tables import symmetry_tables
 from autune.structures import FloatArray, IntArray, Structure
@@ -88,7 +89,7 @@ class Prediction:
 
         By atom, then by function: as many of each atom as `extrapolations` says.
         """
-        return self.outside.compare(self.potential)
+        return self.outside.compare(self.potential.scaling, self.potential.architecture)
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,8 +329,6 @@ def _units_of(path: Path, given: GivenUnits | None) -> UnitSystem:
 
 def _hint(directory: Path) -> str:
     """Say what lies in a folder that is no potential."""
-    from autune.potential.committee import member_folders
-
     inside = [directory / name for name in ("potential", "best") if is_folder(directory / name)]
     members = member_folders(directory)
     if inside or len(members) == 1:

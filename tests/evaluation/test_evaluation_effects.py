@@ -11,7 +11,8 @@ from scipy import stats
 
 from autune.evaluation.association import compare_apart, compare_in_pairs
 from autune.evaluation.confidence import rank_settings
-from autune.evaluation.effects import Effect, Sample, describe_effect, find_effects
+from autune.evaluation.effect_sentence import describe_effect
+from autune.evaluation.effects import Effect, Sample, find_effects
 from autune.evaluation.levels import label_of
 from autune.evaluation.separation import rank_levels
 
