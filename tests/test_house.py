@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from autune.settings import Settings
 from autune.space import SearchSpace, read_layers
@@ -95,40 +92,6 @@ def test_points_of_search_space_are_settings(path: Path) -> None:
     settings = [space.apply(space.sample(generator)) for _ in range(50)]
     assert all(isinstance(s, Settings) for s in settings)
     assert {s.name for s in settings} == {path.stem}
-
-
-def test_readme_names_what_exists() -> None:
-    readme = (ROOT / "README.md").read_text()
-    makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    commands = set(re.findall(r"^make ([a-z]+)", readme, re.MULTILINE))
-    assert {"gold", "test"} <= commands <= targets
-    files = set(re.findall(r"\bsearch_spaces/\w+\.yaml", readme + makefile))
-    assert files
-    assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
-
-
-def test_readme_example_is_a_search_space() -> None:
-    texts = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    whole, *parts = map(yaml.safe_load, texts)
-    assert len(SearchSpace.from_mapping(whole).parameters) == 2
-    assert parts
-    for part in parts:
-        sections = {name: {**whole.get(name, {}), **part[name]} for name in part}
-        SearchSpace.from_mapping({**whole, **sections})
-
-
-def test_readme_asks_the_same_of_another_material() -> None:
-    readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    commands = re.findall(r"^autune search (search_spaces/.*--with.*)$", readme, re.MULTILINE)
-    assert commands
-    for command in commands:
-        file, *words = shlex.split(command)
-        others = [ROOT / word for before, word in pairwise(words) if before == "--with"]
-        given = [word for before, word in pairwise(words) if before == "--set"]
-        space = SearchSpace.from_mapping(read_layers(ROOT / file, others, given))
-        assert space.example().potential.elements == ("Cu",)
-        assert len(space.grid()) == space.example().search.trials
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

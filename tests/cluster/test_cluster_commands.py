@@ -29,7 +29,7 @@ def calls(path: Path) -> Iterator[list[str]]:
             yield shlex.split(words, comments=True)
 
 
-ALL = [(path, words) for path in (*FILES, ROOT / "README.md") for words in calls(path)]
+ALL = [(path, words) for path in FILES for words in calls(path)]
 
 
 @pytest.mark.parametrize(
