@@ -72,7 +72,8 @@ def test_a_task_travels_as_text():
     )
 
 
-def test_only_what_decides_is_said_at_once(run):
+def test_only_what_decides_is_said_at_once(run, monkeypatch):
+    monkeypatch.setattr(worker.time, "monotonic", lambda: 0.0)  # however long the epochs take
     driver = run(fake_trial.run_fake, decisive=(2, 4), racing=True)
     said = [m for m in driver.messages if "state" not in m]
     # Epoch 4 is the last: there is nothing left to stop; nor is there after the second seed.
