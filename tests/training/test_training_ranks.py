@@ -65,45 +65,76 @@ def test_sums_and_gathers_are_the_same_by_memory_and_by_messages() -> None:
     assert process.stdout.count("the same") == 3
 
 
-def start(
-    folder: Path, ranks: int, output: str = "out", **training: object
-) -> subprocess.Popen[str]:
-    settings = {**SETTINGS, "training": {**SETTINGS["training"], **training}}
-    path = folder / f"{output}.yaml"
-    path.write_text(yaml.safe_dump(settings))
+def with_training(training: dict[str, object]) -> dict[str, Any]:
+    return {**SETTINGS, "training": {**SETTINGS["training"], **training}}
+
+
+def start(folder: Path, ranks: int, **training: object) -> subprocess.Popen[str]:
+    path = folder / "out.yaml"
+    path.write_text(yaml.safe_dump(with_training(training)))
     command = [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "autune", "train", path]
     return subprocess.Popen(
-        [*map(str, command), "-o", str(folder / output)],
+        [*map(str, command), "-o", str(folder / "out")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def train(folder: Path, ranks: int, output: str, **training: object) -> np.ndarray:
-    process = start(folder, ranks, output, **training)
+WAYS: dict[str, dict[str, object]] = {
+    "sum-sorted": {"multistream": "sum", "selection": {"mode": "sorted"}},
+    "layers": {"kalman": {"decoupling": "layer"}},
+    "neurons": {"kalman": {"decoupling": "neuron", "kind": "fading"}},
+    "stress": {"force_ratio": 0.5, "stress_ratio": 0.3, "selection": {"stress_threshold": 1.0}},
+    "adam": {"optimizer": "adam"},
+}
+TRAIN_ALL = """
+import sys
+from pathlib import Path
+from autune.dataset import read_dataset, split_dataset
+from autune.settings import Settings
+from autune.training.parallel import find_ranks
+from autune.trial import run_trial
+
+ranks = find_ranks()
+assert ranks.size == 2
+for path in sorted(Path(sys.argv[1]).glob("*.yaml")):
+    settings = Settings.read(path)
+    dataset = split_dataset(read_dataset(settings.dataset), settings.dataset)
+    result = run_trial(settings, dataset, path.with_suffix(""), communicator=ranks)
+    assert result.state == "complete", result.reason
+"""
+
+
+@pytest.fixture(scope="module")
+def of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train in all ways on two ranks, which start once."""
+    folder = tmp_path_factory.mktemp("ranks")
+    for name, training in WAYS.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(with_training(training)))
+    command = [str(MPIEXEC), "-n", "2", sys.executable, "-c", TRAIN_ALL, str(folder)]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder
+
+
+def weights_in(folder: Path) -> np.ndarray:
+    return np.loadtxt(folder / "potential" / "weights.079.data", usecols=0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_two_ranks_give_the_weights_of_one(way: str, of_two_ranks: Path) -> None:
+    one = autune.train(with_training(WAYS[way])).potential.weights["Au"]
+    np.testing.assert_allclose(weights_in(of_two_ranks / way), one, rtol=0, atol=1e-9)
+
+
+def test_the_verb_on_two_ranks_gives_the_weights_of_one(tmp_path: Path) -> None:
+    process = start(tmp_path, 2)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert said.count("written to") == 1
-    return np.loadtxt(folder / output / "potential" / "weights.079.data", usecols=0)
-
-
-@pytest.mark.parametrize(
-    "training",
-    [
-        {},
-        {"multistream": "sum", "selection": {"mode": "sorted"}},
-        {"kalman": {"decoupling": "layer"}},
-        {"kalman": {"decoupling": "neuron", "kind": "fading"}},
-        {"force_ratio": 0.5, "stress_ratio": 0.3, "selection": {"stress_threshold": 1.0}},
-        {"optimizer": "adam"},
-    ],
-    ids=["full-threshold", "sum-sorted", "layers", "neurons", "stress", "adam"],
-)
-def test_two_ranks_give_the_weights_of_one(training: dict[str, object], tmp_path: Path) -> None:
-    one = autune.train({**SETTINGS, "training": {**SETTINGS["training"], **training}})
-    two = train(tmp_path, 2, "two", **training)
-    np.testing.assert_allclose(two, one.potential.weights["Au"], rtol=0, atol=1e-9)
+    one = autune.train(SETTINGS).potential.weights["Au"]
+    np.testing.assert_allclose(weights_in(tmp_path / "out"), one, rtol=0, atol=1e-9)
 
 
 def test_what_fails_on_all_ranks_is_said_once(tmp_path: Path) -> None:
