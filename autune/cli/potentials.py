@@ -237,6 +237,7 @@ def properties(
       autune properties potential --settings search.yaml --csv properties.csv
     """
     from autune.cli.comparison import show_properties
+    from autune.kernels.jit import say_if_kernels_compile
     from autune.potential.committee import Committee
     from autune.properties import (
         check_baselines,
@@ -267,15 +268,6 @@ def properties(
 
         own = {f"potential {number}": table for number, table in enumerate(tables)}
         plot_curves(own | others, curves)
-
-
-def say_if_kernels_compile() -> None:
-    """Say why the first run takes longer, if it is the first."""
-    from autune import kernels
-
-    cache = Path(kernels.__path__[0]) / "__pycache__"
-    if not any(cache.glob("*.nbi")):
-        logger.info("compiling kernels (first run only, about a minute)")
 
 
 def _refuse_other_figures(*paths: Path | None) -> None:
@@ -311,6 +303,8 @@ def _of_committee(
 def _predict(
     potential: Potential | Committee, structures: Sequence[Structure]
 ) -> Sequence[Prediction | CommitteePrediction]:
+    from autune.kernels.jit import say_if_kernels_compile
+
     say_if_kernels_compile()
     return [potential.predict(structure) for structure in structures]
 

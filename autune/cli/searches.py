@@ -24,7 +24,6 @@ from autune.cli.options import (
     parse_units,
     print_table,
 )
-from autune.cli.potentials import say_if_kernels_compile
 from autune.errors import ConfigError
 from autune.log import mask_credentials
 
@@ -88,7 +87,6 @@ def search(
             "resources.mpi_ranks",
             "gives every trial its ranks; start autune search without mpiexec",
         )
-    say_if_kernels_compile()
     changed = layers or assignments
     source = read_layers(space, layers or (), assignments or ()) if changed else space
     result = run_search(

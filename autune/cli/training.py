@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autune.cli.options import Assignments, Layers, OutputFolder, Quiet, print_table
-from autune.cli.potentials import say_if_kernels_compile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +61,6 @@ def train(
         if ranks.rank == 0:
             warn_of_distances(dataset.structures)
         _refuse_other_training(output, fixed)
-        say_if_kernels_compile()
         result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
     if ranks.rank != 0:
         return

@@ -16,6 +16,7 @@ import yaml
 from autune.dataset import Dataset, warn_of_distances
 from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
+from autune.kernels.jit import say_if_kernels_compile
 from autune.search import checks
 from autune.search.folder import IDENTITY, JOURNAL, SearchFolder, place
 from autune.search.progress import ConfirmationLines, make_progress
@@ -268,6 +269,7 @@ class _Search:
         if self.study.is_over():
             return True
         observers = [self.progress, *self.trackers]
+        say_if_kernels_compile()  # in the workers
         self.progress.search_started(self.folder.name, n_trials, self.study.objectives, before)
         state: EndState = "interrupted"
         try:

@@ -18,6 +18,7 @@ from autune.dataset import (
     fit_atom_energies,
 )
 from autune.formats.tables import Scaling
+from autune.kernels.jit import say_if_kernels_compile
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import element_indices
 from autune.potential.model import Potential
@@ -85,6 +86,8 @@ def prepare(
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     check_stresses(dataset, settings)
     ranks = communicator or Serial()
+    if ranks.rank == 0:
+        say_if_kernels_compile()
     single = settings.training.derivatives == "single"
     functions = settings.potential.symmetry_functions
     inputs = find_inputs(

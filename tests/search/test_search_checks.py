@@ -15,6 +15,7 @@ from fake_trial import settings
 import autune
 from autune.errors import ConfigError, DataError, SearchError
 from autune.formats.tables import Scaling
+from autune.kernels import jit
 from autune.potential.basis import build_architecture
 from autune.potential.model import Potential
 from autune.search import checks, search
@@ -42,6 +43,16 @@ def test_a_finished_search_goes_on_with_more_trials(run):
     second = run(settings(trials=4), resume=True)
     assert second.records[:2] == first.records
     assert second.counts == {"complete": 4}
+
+
+def test_compiling_is_said_before_trials_and_where_there_are_some(run, monkeypatch, caplog):
+    monkeypatch.setattr(jit, "compiled_code", list)
+    caplog.set_level("INFO", "autune")
+    run(settings(trials=1))
+    assert caplog.text.count("compiling kernels") == 1
+    caplog.clear()
+    run(settings(trials=1), resume=True)
+    assert "compiling" not in caplog.text
 
 
 def test_a_search_goes_on_only_with_the_same_settings_and_data(run, tiny_dataset):
