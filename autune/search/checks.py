@@ -23,6 +23,7 @@ from autune.properties import check_baselines, check_properties
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
+from autune.training.candidates import warn_of_no_updates
 from autune.training.start import KEY as START
 from autune.training.start import fingerprint_of, load_start
 
@@ -195,6 +196,18 @@ def check_searched_data(space: SearchSpace) -> None:
                 raise ConfigError(
                     parameter.key, f"the value {value} cannot be used: {error}"
                 ) from None
+
+
+def warn_of_ratios(space: SearchSpace) -> None:
+    """Warn of ratios that train nothing, one searched leaf of the training changed at a time.
+
+    Each trial warns too, but where it runs, which may be another machine.
+    """
+    first = {p.key: p.distribution.corners[0] for p in space.parameters}
+    warn_of_no_updates(space.example().training)
+    for parameter in space.parameters:
+        for value in parameter.distribution.corners if parameter.path[0] == "training" else ():
+            warn_of_no_updates(space.apply({**first, parameter.key: value}).training)
 
 
 def check_cores(settings: Settings, address: str | None = None) -> None:

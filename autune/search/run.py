@@ -100,6 +100,7 @@ def search(
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
     dataset = checks.prepare_dataset(dataset, settings)
     warn_of_distances(dataset.structures)
+    checks.warn_of_ratios(space)
     if searches_data:
         checks.check_searched_data(space)
     if trial is run_trial:

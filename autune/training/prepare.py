@@ -25,6 +25,7 @@ from autune.potential.model import Potential
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
+from autune.training.candidates import warn_of_no_updates
 from autune.training.inputs import ALL_FUNCTIONS, Share, find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
@@ -87,6 +88,7 @@ def prepare(
     check_stresses(dataset, settings)
     ranks = communicator or Serial()
     if ranks.rank == 0:
+        warn_of_no_updates(settings.training)
         say_if_kernels_compile()
     single = settings.training.derivatives == "single"
     functions = settings.potential.symmetry_functions

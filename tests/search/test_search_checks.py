@@ -108,6 +108,14 @@ def test_mistakes_are_said_before_anything_is_written(run, tmp_path, change, err
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_searched_ratio_that_trains_nothing_is_warned_of_at_the_start(run):
+    raw = settings(trials=1)
+    raw["training"]["stress_ratio"] = {"choice": [0.0, 1e-5]}
+    raw["training"]["force_ratio"] = 0.5
+    with pytest.warns(UserWarning, match="stress_ratio: 1e-05 of 1000 updates"):
+        run(raw, dataset=None)
+
+
 def test_every_split_that_is_searched_is_tried_before_the_first_trial(run, tmp_path):
     raw = settings(objectives=["force_rmse"])
     raw["dataset"] = {
