@@ -89,8 +89,7 @@ class Gathered:
             return None
         if self.confirmed is None:
             return read_trainings([self.records[self.best].directory])
-        trials = self.folder.confirmation.trials
-        folders = [trials / f"{number:04d}" for number in self.confirmed.winner_records]
+        folders = [self.folder.confirmation.trial(n) for n in self.confirmed.winner_records]
         place = self.confirmed.confirmation.standings[0].median_seed
         return read_trainings(folders, None if place is None else folders[place])
 

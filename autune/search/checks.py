@@ -19,7 +19,12 @@ from autune.dataset import (
 from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, STRESS_ERRORS, metric_names
 from autune.potential.basis import build_architecture
-from autune.properties import check_baselines, check_properties
+from autune.properties import (
+    check_baselines,
+    check_properties,
+    compared_values,
+    describe_changes,
+)
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
@@ -234,6 +239,34 @@ def check_unchanged(name: str, before: str, now: str) -> None:
     same_structures = before.partition("-")[0] == now.partition("-")[0]
     what = f"potentials of {START}" if same_structures else "structures"
     raise SearchError(f"the {what} of {name} have changed since it began; give another --name")
+
+
+def compared(space: SearchSpace) -> dict[str, str]:
+    """Write down the reference values of the properties of all trials (`compared_values`)."""
+    first = {p.key: p.distribution.corners[0] for p in space.parameters}
+    wanted = [space.example().evaluation.properties]
+    for parameter in space.parameters:
+        if parameter.path[:2] == ("evaluation", "properties"):
+            points = [{**first, parameter.key: v} for v in parameter.distribution.corners]
+            wanted += [space.apply(point).evaluation.properties for point in points]
+    if len({properties.reference for properties in wanted if properties is not None}) < 2:
+        return {name: v for p in wanted for name, v in compared_values(p).items()}
+    return {
+        f"{name} in {p.reference}": value
+        for p in wanted
+        if p is not None
+        for name, value in compared_values(p).items()
+    }
+
+
+def check_compared(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse to go on with other reference values: errors of trials are compared."""
+    if changes := describe_changes(before, now):
+        raise SearchError(
+            f"reference values (evaluation.properties.reference) have changed since {name} began: "
+            f"{changes}; errors of its trials could not be compared: change them back, or give "
+            "another --name"
+        )
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -107,6 +107,7 @@ def search(
         checks.check_objectives(settings, dataset)
     checks.check_cores(settings, address)
     sources = settings.search.start_from
+    compared = checks.compared(space)
     first = [] if resume else starting_points(space, sources, results)
     if settings.resources.mpi_ranks > 1:
         trial = TrialOnRanks(settings.resources.mpi_ranks)
@@ -115,7 +116,9 @@ def search(
     with folder.writing():
         checks.check_new_or_resumed(folder, resume)  # again: another process may have begun it
         with _beginning(folder):
-            study = _open_study(folder, space, settings, checks.fingerprint(dataset, space))
+            study = _open_study(
+                folder, space, settings, checks.fingerprint(dataset, space), compared
+            )
         folder.write_settings(text)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
@@ -173,7 +176,11 @@ def _beginning(folder: SearchFolder) -> Iterator[None]:
 
 
 def _open_study(
-    folder: SearchFolder, space: SearchSpace, settings: Settings, fingerprint: str
+    folder: SearchFolder,
+    space: SearchSpace,
+    settings: Settings,
+    fingerprint: str,
+    compared: dict[str, str],
 ) -> Study:
     from autune.search.study.storage import mend_journal
     from autune.search.study.study import Study
@@ -191,8 +198,10 @@ def _open_study(
                 f"the settings of {folder.name} have changed since it began: {', '.join(changed)}; "
                 "change them back, or give another --name"
             )
-    study = Study.create(folder, settings.search.objectives, fingerprint, settings.search.storage)
+    wanted = settings.search
+    study = Study.create(folder, wanted.objectives, fingerprint, wanted.storage, compared=compared)
     checks.check_unchanged(folder.name, study.fingerprint, fingerprint)
+    checks.check_compared(folder.name, study.compared, compared)
     # Of a search that was killed before its settings were written.
     if study.objectives != settings.search.objectives:
         raise SearchError(

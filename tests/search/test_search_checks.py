@@ -73,6 +73,59 @@ def test_a_search_goes_on_only_with_the_same_settings_and_data(run, tiny_dataset
         run(name="new", resume=True)
 
 
+def write_reference(path, points=(), **values):
+    """Write a table of reference values in GPa, and an equation of state."""
+    table = {n: {"value": v, "unit": "GPa", "uncertainty": 2.0} for n, v in values.items()}
+    fcc = {"volume_per_atom_A3": [15, 16, 17, 18, 19], "energy_per_atom_eV": points}
+    curves = {"equation_of_state": {"fcc": fcc}} if points else {}
+    path.write_text(json.dumps({"properties": table, **curves}))
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_a_search_goes_on_only_with_the_same_reference_values(run, tmp_path, searched):
+    raw = settings(trials=1)
+    one, two = (str(tmp_path / f"{name}.json") for name in ("one", "two"))
+    raw["evaluation"]["properties"] = {
+        "reference": {"choice": [one, two]} if searched else one,
+        "elastic_constants": {},
+        "equation_of_state_curves": {"crystals": ["fcc"]},
+    }
+    before = {"C11": 160.0, "C12": 140.0, "points": [4, 1, 0, 1, 4]}
+    for path in (tmp_path / "one.json", tmp_path / "two.json"):
+        write_reference(path, **before)
+    run(raw)
+    place = " in .*one.json" if searched else ""
+    for change, said in (
+        ({"C11": 161.0}, rf"C11{place} was 160.0 \+- 2.0 GPa, is 161.0 .*or give another --name"),
+        ({"C44": 40.0}, rf"C44{place} is new"),
+        ({"points": [4, 1, 0, 1, 5]}, rf"equation_of_state.fcc{place} was 5 points"),
+    ):
+        write_reference(tmp_path / "one.json", **{**before, **change})
+        with pytest.raises(SearchError, match=said):
+            run(raw, resume=True)
+    # What is compared with nothing does not matter.
+    write_reference(tmp_path / "one.json", **before, bulk_modulus_eos=150.0)
+    assert run(raw, resume=True).counts == {"complete": 1}
+
+
+def test_a_search_that_began_without_its_reference_values_goes_on(run, tmp_path, monkeypatch):
+    raw = settings(trials=1)
+    path = tmp_path / "reference.json"
+    raw["evaluation"]["properties"] = {"reference": str(path), "elastic_constants": {}}
+    write_reference(path, C11=160.0)
+    with monkeypatch.context() as before:  # they were kept
+        before.setattr(checks, "compared", lambda space: None)
+        before.setattr(checks, "check_compared", lambda *_: None)
+        folder = run(raw).folder
+    assert folder.study().compared == {}
+    write_reference(path, C11=170.0)
+    assert run(raw, resume=True).counts == {"complete": 1}
+    assert folder.study().compared == {"C11": "170.0 +- 2.0 GPa"}
+    write_reference(path)
+    with pytest.raises(SearchError, match="C11 is gone"):
+        run(raw, resume=True)
+
+
 @pytest.mark.parametrize("searched", [False, True])
 def test_a_search_goes_on_only_from_the_same_potential(run, tmp_path, searched):
     raw = settings(trials=1)
