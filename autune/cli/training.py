@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -133,14 +134,25 @@ def prune(
 
 
 def _refuse_other_training(output: Path, settings: Settings) -> None:
-    """Refuse a folder in which a training with other settings lies."""
+    """Refuse a folder in which a training with other settings or reference values lies."""
     from autune.errors import ConfigError
+    from autune.properties import compared_values, describe_changes
     from autune.settings import Settings
 
     earlier = output / "settings.yaml"
     if earlier.is_file() and Settings.read(earlier).identity != settings.identity:
         raise ConfigError(
             "", f"{output} holds a training with other settings; name another folder or remove it"
+        )
+    try:
+        before = json.loads((output / "result.json").read_text(encoding="utf-8"))["compared"]
+    except (OSError, ValueError, TypeError, KeyError):  # not finished, or before they were kept
+        return
+    if changes := describe_changes(before, compared_values(settings.evaluation.properties)):
+        raise ConfigError(
+            "evaluation.properties.reference",
+            f"{output} was compared with other values: {changes}; name another folder or remove "
+            f"it, or compare it with autune properties {output / 'potential'} --settings FILE",
         )
 
 
