@@ -121,6 +121,22 @@ def make_folder(path: str | Path) -> None:
         ) from None
 
 
+def remove_file(path: str | Path) -> None:
+    """Remove a file; one that is not there is fine.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be removed.
+    """
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "", f"{path} cannot be removed: {_reason(error)}; remove it, and try again"
+        ) from None
+
+
 def write_text(path: str | Path, text: str, private: bool = False) -> None:
     """Write a text file (UTF-8) whole or not at all.
 
