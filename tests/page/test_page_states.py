@@ -12,6 +12,7 @@ from strict_html import Page
 
 from autune.cli import main
 from autune.page import write, write_page
+from autune.page.baselines import baselines_kept_in
 from autune.page.blocks import Drawing, Section
 from autune.page.energies import trials_without_energies
 from autune.page.gathered import gather
@@ -214,6 +215,30 @@ def test_structures_that_changed_are_not_used(copy):
     assert predict_sides(found) == []
     provenance = provenance_section(found)
     assert any("are not those with which" in getattr(b, "text", "") for b in provenance.blocks)
+
+
+def test_other_potentials_are_compared_with_the_reference_as_it_is(copy, tmp_path):
+    def error(value: float | None) -> float:
+        table.unlink(missing_ok=True)
+        if value is not None:
+            entry = {"value": value, "unit": "Angstrom"}
+            table.write_text(json.dumps({"properties": {"lattice_constant": entry}}))
+        return find(gather(folder))["EMT"].rows[0].error_percent
+
+    table = tmp_path / "reference.json"
+    folder = place("small", copy.parent)
+    raw = yaml.safe_load(folder.settings_file.read_text())
+    raw["evaluation"]["properties"] = {
+        "reference": str(table),
+        "lattice_constant": {},
+        "baselines": {"EMT": {"calculator": "emt"}},
+    }
+    folder.settings_file.write_text(yaml.safe_dump(raw))
+    find = baselines_kept_in(tmp_path / "figures")
+    first = error(4.0)
+    assert error(4.1) < first - 2.0
+    assert error(4.0) == first
+    assert error(None) == first, "what was calculated, where the table is not at hand"
 
 
 def test_the_verb_names_page_and_folder(early, run, tmp_path):
