@@ -36,7 +36,8 @@ class Gathered:
     objectives
         Metrics that are minimised.
     fingerprint
-        Of the data set with which the search began.
+        Of the data set with which the search began; after a dash those of the potentials from
+        which its trainings went on.
     confirmed
         What fresh seeds say about the best trials; None where there are none.
     ended_because
@@ -107,7 +108,7 @@ class Gathered:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # was said when the search began
                 dataset = load_dataset(self.settings.dataset)
-                if dataset.fingerprint != self.fingerprint:
+                if dataset.fingerprint != self.fingerprint.partition("-")[0]:
                     return None
                 if searched and self.best is not None:
                     dataset = load_dataset(self.shown_settings.dataset)

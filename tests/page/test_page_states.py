@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -215,6 +216,12 @@ def test_structures_that_changed_are_not_used(copy):
     assert predict_sides(found) == []
     provenance = provenance_section(found)
     assert any("are not those with which" in getattr(b, "text", "") for b in provenance.blocks)
+
+
+def test_structures_of_trainings_that_went_on_from_a_potential_are_used(scan):
+    found = gather(place("small", scan.parent))
+    assert found.dataset is not None
+    assert replace(found, fingerprint=f"{found.fingerprint}-0123456789abcdef").dataset is not None
 
 
 def test_other_potentials_are_compared_with_the_reference_as_it_is(copy, tmp_path):
