@@ -331,8 +331,16 @@ def _properties_of(file: Path, elements: Sequence[str]) -> PropertiesSettings:
             "evaluation": {"properties": section},
         }
     )
-    assert settings.evaluation.properties is not None
-    return settings.evaluation.properties
+    found = settings.evaluation.properties
+    assert found is not None
+    known = found.known()
+    if all(getattr(found, name) is None for name in known):
+        raise ConfigError(
+            "evaluation.properties",
+            f"no property is named in {file}; name some of {', '.join(known)}, as "
+            "lattice_constant: {}",
+        )
+    return found
 
 
 VERBS = (predict, evaluate, properties)

@@ -160,6 +160,16 @@ class PropertiesSettings(Model):
         {}, description="Other potentials, by the name that tables show; trials do not use them."
     )
 
+    @classmethod
+    def known(cls) -> list[str]:
+        """List the settings that are a property each."""
+
+        def is_property(types: tuple[Any, ...]) -> bool:
+            of_model = any(isinstance(t, type) and issubclass(t, Model) for t in types)
+            return of_model and type(None) in types
+
+        return [n for n, f in cls.model_fields.items() if is_property(get_args(f.annotation))]
+
     @field_validator("baselines")
     @classmethod
     def _names_fit_tables(cls, baselines: dict[str, Any]) -> dict[str, Any]:

@@ -203,6 +203,12 @@ def test_properties_not_in_settings(refused, tmp_path):
     path.write_text("evaluation: {properties: {latice_constant: {}}}\n")
     message = refused("properties", POTENTIAL, "--settings", path)
     assert "did you mean lattice_constant?" in message
+    for section in ("{}", "{reference: 'builtin:gold', baselines: {EMT: {calculator: emt}}}"):
+        path.write_text(f"evaluation: {{properties: {section}}}\n")
+        message = refused("properties", POTENTIAL, "--settings", path)
+        assert f"no property is named in {path}; name some of lattice_constant, " in message
+        assert "surface_energy, phase, " in message
+        assert "phonons, dynamics, as lattice_constant: {}" in message
 
 
 def test_arguments(refused, tmp_path):
