@@ -78,9 +78,9 @@ class TrialResult:
         [GPa], with `stop_early` trained_epochs, property_error [%], property.NAME in the
         property's unit, property_error.NAME [%], kept_epoch, epoch_seconds, score,
         prediction_time [microseconds/atom], n_weights, n_symmetry_functions, and with
-        `group_errors` energy_rmse.GROUP, force_rmse.GROUP.  With more than one seed also NAME_std,
-        over the seeds of the means over the folds; with leave_one_group_out also energy_rmse.GROUP,
-        force_rmse.GROUP, score.GROUP, over the seeds.
+        `group_errors` energy_rmse.GROUP, force_rmse.GROUP, where known stress_rmse.GROUP.  With
+        more than one seed also NAME_std, over the seeds of the means over the folds; with
+        leave_one_group_out also energy_rmse.GROUP, force_rmse.GROUP, score.GROUP, over the seeds.
     seconds
         Wall time, s.
     directory

@@ -118,7 +118,8 @@ def check_objectives(settings: Settings, dataset: Dataset | None = None) -> None
         known += of_stress
     evaluation = settings.evaluation
     of_groups = evaluation.group_errors or evaluation.cross_validation == "leave_one_group_out"
-    prefixes = tuple(f"{name}." for name in OF_GROUP) if of_groups and dataset is None else ()
+    by_group = (*OF_GROUP, "stress_rmse")
+    prefixes = tuple(f"{name}." for name in by_group) if of_groups and dataset is None else ()
     for key, names in _wanted_metrics(settings):
         for name in names:
             if name not in known and not name.startswith(prefixes):

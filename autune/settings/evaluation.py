@@ -264,7 +264,7 @@ class EvaluationSettings(Model):
     group_errors: bool = Field(
         False,
         description="Errors of every group of test structures as metrics too: energy_rmse.GROUP, "
-        "force_rmse.GROUP.",
+        "force_rmse.GROUP, and stress_rmse.GROUP of groups that know stresses.",
     )
     properties: PropertiesSettings | None = Field(None, description="Physical properties.")
     score: ScoreSettings = Field(ScoreSettings(), description="Scalar score.")
