@@ -43,7 +43,7 @@ from autune.evaluation.loss import score
 from autune.evaluation.metrics import group_metrics, property_metrics, stress_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
-from autune.properties import PropertyTable, check_properties, compute_properties
+from autune.properties import PropertyTable, check_properties, compared_values, compute_properties
 from autune.report.comparison_figure import plot_comparison
 from autune.report.curve_figure import plot_curves
 from autune.report.figures import plot_learning_curve, plot_parity
@@ -78,9 +78,9 @@ class TrialResult:
         [GPa], with `stop_early` trained_epochs, property_error [%], property.NAME in the
         property's unit, property_error.NAME [%], kept_epoch, epoch_seconds, score,
         prediction_time [microseconds/atom], n_weights, n_symmetry_functions, and with
-        `group_errors` energy_rmse.GROUP, force_rmse.GROUP.  With more than one seed also NAME_std,
-        over the seeds of the means over the folds; with leave_one_group_out also energy_rmse.GROUP,
-        force_rmse.GROUP, score.GROUP, over the seeds.
+        `group_errors` energy_rmse.GROUP, force_rmse.GROUP, where known stress_rmse.GROUP.  With
+        more than one seed also NAME_std, over the seeds of the means over the folds; with
+        leave_one_group_out also energy_rmse.GROUP, force_rmse.GROUP, score.GROUP, over the seeds.
     seconds
         Wall time, s.
     directory
@@ -181,7 +181,7 @@ def run_trial(
             metrics["best_seed"] = float(trainings.index(chosen))
         _show(directory, trainings, chosen)
     result = TrialResult(state, reason, metrics, time.monotonic() - began, directory)
-    _write_result(result, identity, trainings, chosen)
+    _write_result(result, identity, compared_values(wanted), trainings, chosen)
     if state in OVER:
         # The states of trainings, and files that a process was killed while it wrote.
         for pattern in ("**/checkpoint.npz", "**/.*.????????"):
@@ -350,7 +350,11 @@ def _write_properties(table: PropertyTable, directory: Path) -> None:
 
 
 def _write_result(
-    result: TrialResult, identity: str, trainings: Sequence[Training], chosen: Training | None
+    result: TrialResult,
+    identity: str,
+    compared: Mapping[str, str],
+    trainings: Sequence[Training],
+    chosen: Training | None,
 ) -> None:
     content = {
         "state": result.state,
@@ -362,6 +366,7 @@ def _write_result(
         "potential": str(chosen.folder.relative_to(result.directory)) if chosen else "",
         "seconds": result.seconds,
         "identity": identity,
+        "compared": compared,
         "dropped_symmetry_functions": sorted({name for t in trainings for name in t.dropped}),
     }
     write_text(result.directory / "result.json", json.dumps(content, indent=1) + "\n")

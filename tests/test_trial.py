@@ -24,6 +24,7 @@ from autune.dataset import Dataset, make_folds, split_dataset
 from autune.errors import ConfigError, DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare, measure
 from autune.evaluation.metrics import metric_names
+from autune.evaluation.stresses import measure_stresses
 from autune.potential.model import Potential
 from autune.settings import Settings
 from autune.structures import Structure
@@ -143,10 +144,14 @@ def test_errors_of_groups_and_cost_of_predictions(tmp_path: Path) -> None:
     potential = Potential.load(tmp_path / "seed-1" / "potential")
     test = dataset.test_structures
     content = json.loads((tmp_path / "result.json").read_text())
-    for accuracy in measure(test, [potential.predict(structure) for structure in test])[:-1]:
+    predictions = [potential.predict(structure) for structure in test]
+    stresses = measure_stresses(test, predictions)
+    for accuracy in measure(test, predictions)[:-1]:
         for name in ("energy_rmse", "force_rmse"):
             found = content["seeds"][1][f"{name}.{accuracy.group}"]
             assert found == pytest.approx(getattr(accuracy, name))
+        found = content["seeds"][1][f"stress_rmse.{accuracy.group}"]
+        assert found == pytest.approx(stresses[accuracy.group].stress_rmse)
     assert result.metrics["prediction_time"] > 0.0
     sizes = {name: result.metrics[name] for name in ("n_weights", "n_symmetry_functions")}
     assert sizes == {"n_weights": (3 + 1) * 3 + (3 + 1), "n_symmetry_functions": 3}

@@ -15,7 +15,7 @@ from autune.cli.options import (
     StructureFile,
     print_table,
 )
-from autune.cli.potentials import load_potential, say_if_kernels_compile
+from autune.cli.potentials import load_potential
 
 if TYPE_CHECKING:
     from autune.lammps import Row
@@ -69,6 +69,7 @@ def check(
     """
     from autune.dataset import Dataset
     from autune.formats.files import is_file
+    from autune.kernels.jit import say_if_kernels_compile
     from autune.lammps import check_potential, check_script, find_lammps
     from autune.lammps.examples import example_structures
     from autune.potential.committee import Committee
@@ -144,6 +145,7 @@ def serve(
     """
     from autune.dataset import Dataset
     from autune.errors import ConfigError
+    from autune.kernels.jit import say_if_kernels_compile
     from autune.potential.serving import serve_potential
 
     if (unixsocket is None) == (port is None):

@@ -22,6 +22,7 @@ from autune.cli.reliability import (
     show_extrapolation,
     warn_of_extrapolation,
 )
+from autune.formats.files import check_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,11 +148,12 @@ def evaluate(
     """
     from autune.dataset import Dataset, group_by_composition
     from autune.evaluation.accuracy import accuracy_of, compare, compare_elements
+    from autune.evaluation.calibration import measure_calibration
     from autune.evaluation.spread import measure_spread
     from autune.evaluation.stresses import measure_stresses
     from autune.report.tables import tabulate, write_csv
 
-    _refuse_other_figures(plot, calibration)
+    _refuse_places(figures=(plot, calibration), tables=(csv, extrapolation))
     loaded = load_potential(potential, units)
     if calibration is not None:
         refuse_without_spread(loaded)
@@ -168,6 +170,8 @@ def evaluate(
     if spreads := _of_committee(predictions):
         by_group = measure_spread(structures, spreads)
         rows = [row | asdict(by_group[row["group"]]) for row in rows]
+    # Before anything is written, because it may refuse structures without spread or reference.
+    calibrations = measure_calibration(structures, spreads) if calibration is not None else []
     rows = [*rows[:-1], *(asdict(accuracy_of(one)) for one in per_element), rows[-1]]
     if csv is not None:
         write_csv(tabulate(rows), csv)
@@ -187,7 +191,7 @@ def evaluate(
         )
     show_extrapolation(structures, predictions, extrapolation)
     if calibration is not None:
-        show_calibration(structures, spreads, calibration)
+        show_calibration(structures, calibrations, calibration)
 
 
 def properties(
@@ -237,6 +241,7 @@ def properties(
       autune properties potential --settings search.yaml --csv properties.csv
     """
     from autune.cli.comparison import show_properties
+    from autune.kernels.jit import say_if_kernels_compile
     from autune.potential.committee import Committee
     from autune.properties import (
         check_baselines,
@@ -246,7 +251,7 @@ def properties(
     )
     from autune.properties.defaults import default_properties
 
-    _refuse_other_figures(plot, curves)
+    _refuse_places(figures=(plot, curves), tables=(csv,))
     loaded = load_potential(potential, units)
     wanted = (
         default_properties(loaded.elements)
@@ -269,22 +274,14 @@ def properties(
         plot_curves(own | others, curves)
 
 
-def say_if_kernels_compile() -> None:
-    """Say why the first run takes longer, if it is the first."""
-    from autune import kernels
+def _refuse_places(figures: Sequence[Path | None], tables: Sequence[Path | None]) -> None:
+    """Refuse what cannot be written before anything is calculated, or written beside it."""
+    for path in filter(None, figures):
+        from autune.report.canvas import kinds_of
 
-    cache = Path(kernels.__path__[0]) / "__pycache__"
-    if not any(cache.glob("*.nbi")):
-        logger.info("compiling kernels (first run only, about a minute)")
-
-
-def _refuse_other_figures(*paths: Path | None) -> None:
-    """Refuse figures that are neither PNG nor SVG before anything is calculated or written."""
-    for path in paths:
-        if path is not None:
-            from autune.report.canvas import kinds_of
-
-            kinds_of(path)
+        kinds_of(path)
+    for path in filter(None, (*figures, *tables)):
+        check_place(path)
 
 
 def load_potential(folder: Path, units: UnitName | None) -> Potential | Committee:
@@ -312,6 +309,8 @@ def _of_committee(
 def _predict(
     potential: Potential | Committee, structures: Sequence[Structure]
 ) -> Sequence[Prediction | CommitteePrediction]:
+    from autune.kernels.jit import say_if_kernels_compile
+
     say_if_kernels_compile()
     return [potential.predict(structure) for structure in structures]
 
@@ -333,8 +332,16 @@ def _properties_of(file: Path, elements: Sequence[str]) -> PropertiesSettings:
             "evaluation": {"properties": section},
         }
     )
-    assert settings.evaluation.properties is not None
-    return settings.evaluation.properties
+    found = settings.evaluation.properties
+    assert found is not None
+    known = found.known()
+    if all(getattr(found, name) is None for name in known):
+        raise ConfigError(
+            "evaluation.properties",
+            f"no property is named in {file}; name some of {', '.join(known)}, as "
+            "lattice_constant: {}",
+        )
+    return found
 
 
 VERBS = (predict, evaluate, properties)

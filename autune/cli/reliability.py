@@ -12,6 +12,7 @@ import typer
 from autune.cli.options import print_table
 
 if TYPE_CHECKING:
+    from autune.evaluation.calibration import Calibration
     from autune.potential.committee import Committee, CommitteePrediction
     from autune.potential.model import Potential, Prediction
     from autune.structures import Structure
@@ -80,14 +81,12 @@ def refuse_without_spread(potential: Potential | Committee) -> None:
 
 
 def show_calibration(
-    structures: Sequence[Structure], predictions: Sequence[CommitteePrediction], figure: Path
+    structures: Sequence[Structure], calibrations: Sequence[Calibration], figure: Path
 ) -> None:
     """Say how spread and error of a committee agree, and draw it."""
-    from autune.evaluation.calibration import measure_calibration
     from autune.report.calibration import describe_calibration
     from autune.report.calibration_figure import plot_calibration
 
-    calibrations = measure_calibration(structures, predictions)
     plot_calibration(calibrations, figure)
     for calibration in calibrations:
         typer.echo(describe_calibration(calibration))

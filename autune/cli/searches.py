@@ -24,8 +24,8 @@ from autune.cli.options import (
     parse_units,
     print_table,
 )
-from autune.cli.potentials import say_if_kernels_compile
 from autune.errors import ConfigError
+from autune.formats.files import is_file
 from autune.log import mask_credentials
 
 if TYPE_CHECKING:
@@ -88,7 +88,6 @@ def search(
             "resources.mpi_ranks",
             "gives every trial its ranks; start autune search without mpiexec",
         )
-    say_if_kernels_compile()
     changed = layers or assignments
     source = read_layers(space, layers or (), assignments or ()) if changed else space
     result = run_search(
@@ -205,7 +204,13 @@ def export(
 
     trained = [Path(name), Path(name) / "potential"]
     alone = next((path for path in trained if (path / "input.nn").is_file()), None)
+    if not committee:
+        _refuse_folder_of_results(output)
     if alone is not None and trial is None and not committee:
+        if output.resolve() == alone.resolve():
+            raise ConfigError(
+                "", f"{output} is the potential itself, which stays as it is; name another folder"
+            )
         export_potential(Potential.load(alone), output, units=units)
         typer.echo(f"{alone} written to {output}, read back and compared")
         return
@@ -250,6 +255,19 @@ def ui(
     from autune.search.tracking.server import serve
 
     serve(open_search(name, results), port, host)
+
+
+def _refuse_folder_of_results(output: Path) -> None:
+    """Refuse the folder of a search, a trial or a training; a new one within it is fine."""
+    from autune.search.folder import SearchFolder
+
+    inside = (output / "settings.yaml", output / "potential" / "input.nn")
+    if SearchFolder(output).exists or any(map(is_file, inside)):
+        raise ConfigError(
+            "",
+            f"{output} is the folder of a search or a training; name another one, as "
+            f"{output / 'exported'}",
+        )
 
 
 def _say_what_is_next(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autune.cli.options import Assignments, Layers, OutputFolder, Quiet, print_table
-from autune.cli.potentials import say_if_kernels_compile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,6 @@ def train(
         if ranks.rank == 0:
             warn_of_distances(dataset.structures)
         _refuse_other_training(output, fixed)
-        say_if_kernels_compile()
         result = run_trial(fixed, dataset, output, report=report, communicator=ranks)
     if ranks.rank != 0:
         return
@@ -135,14 +134,25 @@ def prune(
 
 
 def _refuse_other_training(output: Path, settings: Settings) -> None:
-    """Refuse a folder in which a training with other settings lies."""
+    """Refuse a folder in which a training with other settings or reference values lies."""
     from autune.errors import ConfigError
+    from autune.properties import compared_values, describe_changes
     from autune.settings import Settings
 
     earlier = output / "settings.yaml"
     if earlier.is_file() and Settings.read(earlier).identity != settings.identity:
         raise ConfigError(
             "", f"{output} holds a training with other settings; name another folder or remove it"
+        )
+    try:
+        before = json.loads((output / "result.json").read_text(encoding="utf-8"))["compared"]
+    except (OSError, ValueError, TypeError, KeyError):  # not finished, or before they were kept
+        return
+    if changes := describe_changes(before, compared_values(settings.evaluation.properties)):
+        raise ConfigError(
+            "evaluation.properties.reference",
+            f"{output} was compared with other values: {changes}; name another folder or remove "
+            f"it, or compare it with autune properties {output / 'potential'} --settings FILE",
         )
 
 

@@ -93,15 +93,14 @@ class Dataset:
         """
         source = str(path)
         if source.startswith("builtin:"):
+            _refuse_units(source, units)
             return cls._read_builtin(source)
         path = _expanded(path)
         if is_file(path / "input.data"):
             path = path / "input.data"
         if is_file(path) and _is_input_data(path):
             return cls.from_structures(read_input_data(path, *unit_system(units)), source)
-        if unit_system(units) != UnitSystem(1.0, 1.0):
-            message = f"{units} is only for input.data files; {path} carries its own units: "
-            raise ConfigError("dataset.units", message + "remove dataset.units")
+        _refuse_units(path, units)
         return cls.from_structures(read_atoms_file(path, energy), source)
 
     @classmethod
@@ -196,6 +195,13 @@ def write_dataset(path: str | Path, structures: Sequence[Structure]) -> None:
     else:
         message = f"{path} has no suffix of a format that can be written; use one of "
         raise ConfigError("", message + ", ".join(SUFFIXES))
+
+
+def _refuse_units(path: str | Path, units: GivenUnits) -> None:
+    """Refuse other units than those of autune for a file that carries its own."""
+    if unit_system(units) != UnitSystem(1.0, 1.0):
+        message = f"{units} is only for input.data files; {path} carries its own units: remove "
+        raise ConfigError("dataset.units", message + "dataset.units, or --data-units")
 
 
 def _expanded(path: str | Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from autune.dataset import Dataset, knows_stress, make_folds
 from autune.dataset.folds import NO_GROUP
 from autune.evaluation.accuracy import EnergyAndForces, measure
+from autune.evaluation.stresses import Stress, measure_stresses
 from autune.properties import PropertyTable, property_error, property_names, read_reference
 from autune.settings import EvaluationSettings, PropertiesSettings, Settings
 from autune.structures import Structure
@@ -26,7 +28,12 @@ OF_GROUP = ("energy_rmse", "force_rmse", "score")
 """Metrics that leave_one_group_out also gives for the group left out, as energy_rmse.GROUP."""
 
 GROUP_ERRORS = ("energy_rmse", "force_rmse")
-"""Metrics that `group_errors` also gives for every group of the test, as energy_rmse.GROUP."""
+"""Metrics that `group_errors` also gives for every group of the test, as energy_rmse.GROUP; and
+stress_rmse.GROUP of groups that know stresses."""
+
+
+class EnergyForcesAndStress(EnergyAndForces, Stress, Protocol):
+    """What is compared of a prediction."""
 
 
 def property_metrics(table: PropertyTable, settings: PropertiesSettings) -> dict[str, float]:
@@ -61,16 +68,20 @@ def stress_metrics(dataset: Dataset, test_rmse: float, train_rmse: float) -> dic
 
 
 def group_metrics(
-    structures: Sequence[Structure], predictions: Sequence[EnergyAndForces]
+    structures: Sequence[Structure], predictions: Sequence[EnergyForcesAndStress]
 ) -> dict[str, float]:
     """Make metrics of the errors of every group: energy_rmse.GROUP, force_rmse.GROUP.
 
-    There are none where no structure has a group.
+    And stress_rmse.GROUP where one of its structures has a stress and a cell.  There are none
+    where no structure has a group.
     """
     metrics = {}
+    stresses = measure_stresses(structures, predictions)
     for of_group in measure(structures, predictions)[:-1]:  # the last one is all structures
         for name in GROUP_ERRORS:
             metrics[f"{name}.{of_group.group}"] = getattr(of_group, name)
+        if stresses and stresses[of_group.group].n_stresses > 0:
+            metrics[f"stress_rmse.{of_group.group}"] = stresses[of_group.group].stress_rmse
     return metrics
 
 
@@ -164,9 +175,12 @@ def metric_names(settings: Settings, dataset: Dataset | None = None) -> list[str
         groups = [fold.name for fold in folds]
         names += [f"{name}.{group}" for group in groups for name in OF_GROUP]
     if evaluation.group_errors and dataset is not None:
-        groups = sorted({structure.group for structure in dataset.test_structures})
-        of_errors = [f"{name}.{group or NO_GROUP}" for group in groups for name in GROUP_ERRORS]
-        names += of_errors if groups != [""] else []
+        tests = dataset.test_structures
+        groups = sorted({structure.group for structure in tests})
+        stressed = {structure.group for structure in tests if structure.virial is not None}
+        if groups != [""]:
+            names += [f"{name}.{g or NO_GROUP}" for g in groups for name in GROUP_ERRORS]
+            names += [f"stress_rmse.{g or NO_GROUP}" for g in groups if g in stressed]
     if evaluation.seeds > 1:
         names += [f"{name}_std" for name in names]
     if evaluation.cross_validation == "none":

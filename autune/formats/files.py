@@ -94,15 +94,28 @@ def replacing(path: str | Path, sync: bool = True, private: bool = False) -> Ite
         temporary.replace(path)
         temporary = None
     except OSError as error:
-        raise ConfigError(
-            "",
-            f"{path} cannot be written: {_reason(error)}; name a file in a folder that exists, "
-            "is writable and has space",
-        ) from None
+        raise _unwritable(path, _reason(error)) from None
     finally:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+
+
+def check_place(path: str | Path) -> None:
+    """Refuse a place where no file can be written, before time is spent on what it would hold.
+
+    Raises
+    ------
+    ConfigError
+        If it is a folder, or is in none that is writable.
+    """
+    path = _checked(path)
+    if is_folder(path):
+        raise _unwritable(path, "is a folder")
+    if not is_folder(path.parent):
+        raise _unwritable(path, f"{path.parent} is no folder")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _unwritable(path, "permission denied")
 
 
 def make_folder(path: str | Path) -> None:
@@ -118,6 +131,22 @@ def make_folder(path: str | Path) -> None:
     except OSError as error:
         raise ConfigError(
             "", f"folder {path} cannot be made: {_reason(error)}; name one in a writable folder"
+        ) from None
+
+
+def remove_file(path: str | Path) -> None:
+    """Remove a file; one that is not there is fine.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be removed.
+    """
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "", f"{path} cannot be removed: {_reason(error)}; remove it, and try again"
         ) from None
 
 
@@ -152,6 +181,14 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def _unwritable(path: Path, reason: str) -> ConfigError:
+    return ConfigError(
+        "",
+        f"{path} cannot be written: {reason}; name a file in a folder that exists, is writable and "
+        "has space",
+    )
 
 
 def _checked(path: str | Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +13,27 @@ import numba
 P = ParamSpec("P")
 R = TypeVar("R")
 
+log = logging.getLogger(__name__)
+
 # Sums may be reordered (SIMD) and multiply-adds fused; NaN and infinity keep their meaning,
 # because a diverged training is recognised by them.  The order of a sum must not depend on where
 # arrays lie: a loop adds up in a variable, not in an array (see `autune.kernels.candidates`).
 _FASTMATH = {"reassoc", "contract", "nsz"}
+
+
+def compiled_code() -> list[Path]:
+    """List the indices of compiled code on disk."""
+    folder = Path(__file__).parent
+    indices = [*(folder / "__pycache__").glob("*.nbi")]
+    if numba.config.CACHE_DIR:
+        indices += Path(numba.config.CACHE_DIR).glob(f"{folder.name}_*/*.nbi")
+    return indices
+
+
+def say_if_kernels_compile() -> None:
+    """Say why what follows takes longer, if it is the first run."""
+    if not compiled_code():
+        log.info("compiling kernels (first run only, about a minute)")
 
 
 def _forget_stale_code() -> None:
@@ -24,12 +42,8 @@ def _forget_stale_code() -> None:
     Numba compiles a kernel again when its own file has changed, not when a kernel that it calls
     has; after an update old code would go on running inside the new.
     """
-    folder = Path(__file__).parent
-    newest = max(source.stat().st_mtime_ns for source in folder.glob("*.py"))
-    indices = [*(folder / "__pycache__").glob("*.nbi")]
-    if numba.config.CACHE_DIR:
-        indices += Path(numba.config.CACHE_DIR).glob(f"{folder.name}_*/*.nbi")
-    for index in indices:
+    newest = max(source.stat().st_mtime_ns for source in Path(__file__).parent.glob("*.py"))
+    for index in compiled_code():
         # Other processes start at the same time and do the same; a folder may be read-only.
         with suppress(OSError):
             if index.stat().st_mtime_ns < newest:

@@ -7,13 +7,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from autune.errors import AutuneError
 from autune.formats.files import make_folder, open_text, write_text
 from autune.page.gathered import Gathered
-from autune.properties import compute_baselines
+from autune.properties import compared_values, compute_baselines
 from autune.properties.table import PropertyTable
 from autune.settings import PropertiesSettings
 
@@ -40,14 +41,17 @@ def baselines_kept_in(folder: Path) -> Baselines:
         if wanted is None or not wanted.baselines:
             return {}
         elements = gathered.shown_settings.potential.elements
-        identity = _identity(wanted, elements)
         known = _read(path)
-        if known is not None and known[0] == identity:
-            return known[1]
-        log.info("calculating the properties of %s", ", ".join(wanted.baselines))
+        own = _identity(wanted, elements)
         try:
+            identity = f"{own}-{_digest(compared_values(wanted))}"
+            if known is not None and known[0] == identity:
+                return known[1]
+            log.info("calculating the properties of %s", ", ".join(wanted.baselines))
             tables = compute_baselines(wanted, elements)
-        except AutuneError as error:  # a file of theirs is on another machine
+        except AutuneError as error:  # a file of theirs, or the reference, is on another machine
+            if known is not None and known[0].partition("-")[0] == own:
+                return known[1]
             log.warning("the page lacks other potentials: %s", error)
             return {}
         make_folder(path.parent)
@@ -58,8 +62,11 @@ def baselines_kept_in(folder: Path) -> Baselines:
 
 
 def _identity(wanted: PropertiesSettings, elements: tuple[str, ...]) -> str:
-    text = json.dumps([wanted.model_dump(mode="json"), elements], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _digest([wanted.model_dump(mode="json"), elements])
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> tuple[str, Tables] | None:

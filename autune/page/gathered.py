@@ -36,7 +36,8 @@ class Gathered:
     objectives
         Metrics that are minimised.
     fingerprint
-        Of the data set with which the search began.
+        Of the data set with which the search began; after a dash those of the potentials from
+        which its trainings went on.
     confirmed
         What fresh seeds say about the best trials; None where there are none.
     ended_because
@@ -89,8 +90,7 @@ class Gathered:
             return None
         if self.confirmed is None:
             return read_trainings([self.records[self.best].directory])
-        trials = self.folder.confirmation.trials
-        folders = [trials / f"{number:04d}" for number in self.confirmed.winner_records]
+        folders = [self.folder.confirmation.trial(n) for n in self.confirmed.winner_records]
         place = self.confirmed.confirmation.standings[0].median_seed
         return read_trainings(folders, None if place is None else folders[place])
 
@@ -108,7 +108,7 @@ class Gathered:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # was said when the search began
                 dataset = load_dataset(self.settings.dataset)
-                if dataset.fingerprint != self.fingerprint:
+                if dataset.fingerprint != self.fingerprint.partition("-")[0]:
                     return None
                 if searched and self.best is not None:
                     dataset = load_dataset(self.shown_settings.dataset)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autune.errors import ConfigError
-from autune.formats.files import is_folder, make_folder, write_text
+from autune.formats.files import is_folder, make_folder, remove_file, write_text
 from autune.page.accuracy import accuracy_section
 from autune.page.baselines import STORED, Baselines, baselines_kept_in
-from autune.page.blocks import Drawing, Section
+from autune.page.blocks import Drawing, Row, Section
 from autune.page.committee import committee_section
 from autune.page.effects import effects_section, importance_section, is_scan
 from autune.page.gathered import Gathered, gather
@@ -26,13 +26,16 @@ from autune.search.folder import SearchFolder
 
 PAGE = "report.html"
 _OURS = (".svg", ".png", ".csv")
+_WRITTEN = ".written"
+"""Names of the files that pages wrote into a folder, for whatever else lies there is not theirs."""
 
 
 def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
     """Write what is known of a search as one HTML file, and its figures into a folder.
 
     The page needs nothing else; the folder of its name without the suffix holds every figure as
-    SVG and PNG, and its numbers as CSV.
+    SVG and PNG, and its numbers as CSV.  Figures of an earlier page that this one does not have
+    are removed from it.
 
     Parameters
     ----------
@@ -60,8 +63,16 @@ def write_page(folder: SearchFolder, output: str | Path | None = None) -> Path:
     figures = page.with_suffix("")
     _refuse_taken(page, figures)
     sections = sections_of(gather(folder), baselines_kept_in(figures))
-    drawn = _draw(figures, _drawings(sections))
+    drawings = _drawings(sections)
+    make_folder(figures)
+    before, now = _written(figures), _files(drawings)
+    # First, so that a page that is interrupted leaves nothing of which the next one does not know.
+    _note(figures, before | now)
+    drawn = _draw(figures, drawings)
     write_text(page, render(folder.name, sections, drawn, figures.name))
+    for name in before - now:
+        remove_file(figures / name)
+    _note(figures, now)
     return page
 
 
@@ -113,19 +124,45 @@ def _is_ours(path: Path) -> bool:
     return path.name.startswith(".") or path.name == STORED or path.suffix in _OURS
 
 
+def _written(figures: Path) -> set[str]:
+    """Read which files earlier pages wrote; a damaged list names none of others."""
+    try:
+        names = (figures / _WRITTEN).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # no page, or one of before there were lists
+        return set()
+    return {name for name in names if Path(name).name == name and Path(name).suffix in _OURS}
+
+
+def _note(figures: Path, names: set[str]) -> None:
+    write_text(figures / _WRITTEN, "".join(f"{name}\n" for name in sorted(names)))
+
+
+def _files(drawings: Iterable[Drawing]) -> set[str]:
+    """Name the files of all figures."""
+    names = set()
+    for drawing in drawings:
+        names |= {f"{drawing.name}.svg", f"{drawing.name}.png"}
+        names |= {f"{name}.csv" for name in _tables(drawing)}
+    return names
+
+
+def _tables(drawing: Drawing) -> dict[str, Sequence[Row]]:
+    """Return the numbers of a figure by the name of their file without the suffix."""
+    tables = {drawing.name: drawing.rows, **drawing.more}
+    return {name: rows for name, rows in tables.items() if rows}
+
+
 def _drawings(sections: Sequence[Section]) -> list[Drawing]:
     return [block for s in sections for block in s.blocks if isinstance(block, Drawing)]
 
 
 def _draw(figures: Path, drawings: Iterable[Drawing]) -> dict[str, str]:
     """Draw all figures into a folder, and return them for the page."""
-    make_folder(figures)
     drawn = {}
     for drawing in drawings:
         drawing.draw(figures / drawing.name)
         svg = (figures / f"{drawing.name}.svg").read_text(encoding="utf-8")
         drawn[drawing.name] = embed(svg, drawing.name, drawing.alt, not drawing.shaded)
-        for name, rows in {drawing.name: drawing.rows, **drawing.more}.items():
-            if rows:
-                write_csv(tabulate(rows), figures / f"{name}.csv")
+        for name, rows in _tables(drawing).items():
+            write_csv(tabulate(rows), figures / f"{name}.csv")
     return drawn

@@ -185,16 +185,17 @@ def _functions(
 ) -> Iterator[SymmetryFunction]:
     """Functions of one central element; they are the same for all."""
     rules = settings.symmetry_functions
+    length = UNIT_SYSTEMS[settings.units].length
     if rules.compact is not None:
         yield from compact_functions(rules.compact, elements, settings.cutoff_radius)
         return
     if rules.rule is not None:
-        yield from rule_functions(rules.rule, elements, settings.cutoff_radius)
+        yield from rule_functions(rules.rule, elements, settings.cutoff_radius, length)
         return
     radial, angular = rules.radial, rules.angular
     basis = BASES[rules.basis]
     # A named basis is in 1/Angstrom^2.
-    per_area = UNIT_SYSTEMS[settings.units].length ** 2
+    per_area = length**2
     own = [eta * per_area for eta in basis.radial]
     etas = (own if radial.eta is None else radial.eta)[:: rules.every]
     own_triples = [(eta * per_area, lambda_, zeta) for eta, lambda_, zeta in basis.angular]

@@ -11,13 +11,16 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from autune.errors import ConfigError, ExportMismatch
-from autune.formats.files import make_folder, write_text
+from autune.formats.files import is_file, make_folder, write_text
 from autune.potential.committee import Committee
 from autune.potential.lammps_inputs import FOLDER, lammps_input, property_inputs
 from autune.potential.member_folders import replacing_committee
 from autune.potential.model import Potential
 from autune.structures import Structure
 from autune.units import GivenUnits, UnitSystem, convert, unit_system
+
+INPUT = "in.lammps"
+"""The LAMMPS input beside every exported potential, by which it is told from a trained one."""
 
 TOLERANCE = 1e-10
 """Largest allowed difference of energies (eV) and forces (eV/Angstrom), relative above 1."""
@@ -50,9 +53,16 @@ def export_potential(
     ExportMismatch
         If energies or forces differ by more than 1e-10, or n2p2 would run another potential.
     ConfigError
-        If the folder cannot be written, or holds a potential of other elements.
+        If the folder cannot be written, or holds a potential of other elements or one that no
+        export wrote.
     """
     directory = Path(directory)
+    if is_file(directory / "input.nn") and not is_file(directory / INPUT):
+        raise ConfigError(
+            "",
+            f"{directory} holds a potential that no export wrote (it has no {INPUT}), of a "
+            "training or of n2p2; name another folder",
+        )
     own = {f"weights.{atomic_numbers[element]:03d}.data" for element in potential.elements}
     foreign = sorted({path.name for path in directory.glob("weights.*.data")} - own)
     if foreign:
@@ -66,12 +76,13 @@ def export_potential(
     with tempfile.TemporaryDirectory() as trial:
         converted.save(trial)
         compare_potentials(potential, Potential.load(trial), compared)
-    converted.save(directory)
     system = converted.architecture.units
-    write_text(directory / "in.lammps", lammps_input(converted, system))
+    # Before the potential, so that an export that is interrupted is known as one.
     make_folder(directory / FOLDER)
+    write_text(directory / INPUT, lammps_input(converted, system))
     for name, text in property_inputs(converted, system).items():
         write_text(directory / FOLDER / name, text)
+    converted.save(directory)
     compare_potentials(potential, Potential.load(directory), compared)
 
 

@@ -6,8 +6,8 @@ Notation
 symbol       meaning                                             unit
 ===========  ==================================================  ===============
 n            functions of a radial grid
-r_i          distances of the linear grid, i = 0 .. n - 1        Angstrom
-R_m          r_c / n^(m / n), the geometric grid, m = 0 .. n     Angstrom
+r_i          distances of the linear grid, i = 0 .. n - 1        length unit
+R_m          r_c / n^(m / n), the geometric grid, m = 0 .. n     length unit
 ===========  ==================================================  ===============
 
 linear     centred: eta = 1 / (2 r_i^2), r_s = 0;  shifted: eta = 1 / (2 step^2), r_s = r_i
@@ -45,7 +45,7 @@ _ANGULAR = {
 
 
 def rule_functions(
-    rule: RuleSettings, elements: Sequence[str], r_cutoff: float
+    rule: RuleSettings, elements: Sequence[str], r_cutoff: float, length_unit: float = 1.0
 ) -> Iterator[SymmetryFunction]:
     """Make the functions of one central element; they are the same for all.
 
@@ -56,26 +56,31 @@ def rule_functions(
     elements
         Symbols of the neighbours.
     r_cutoff
-        Cutoff radius in Angstrom.
+        Cutoff radius in units of length.
+    length_unit
+        Angstrom in the unit of all lengths, those of the rule too.
     """
+    r_last = rule.r_last or r_cutoff - LAST_BEFORE_CUTOFF / length_unit
     for symbol in elements:
-        for eta, r_shift in radial_parameters(rule, r_cutoff):
+        for eta, r_shift in radial_parameters(rule, r_cutoff, r_last):
             yield SymmetryFunction(RADIAL, (symbol,), eta, r_shift, r_cutoff)
     n_zeta = rule.n_zeta or min(MOST_ZETAS, -(-rule.resolution // 2))
     n_eta = rule.n_eta or -(-rule.resolution // 4)
     for kind in _ANGULAR[rule.angular]:
         for pair in combinations_with_replacement(elements, 2):
-            for eta in _angular_etas(rule, n_eta, r_cutoff):
+            for eta in _angular_etas(rule, n_eta, r_cutoff, r_last):
                 for power in range(n_zeta):
                     for lambda_ in (1.0, -1.0):
                         yield SymmetryFunction(kind, pair, eta, 0.0, r_cutoff, lambda_, 2.0**power)
 
 
-def radial_parameters(rule: RuleSettings, r_cutoff: float) -> list[tuple[float, float]]:
-    """Return eta (1/Angstrom^2) and r_shift (Angstrom) of the radial functions."""
+def radial_parameters(
+    rule: RuleSettings, r_cutoff: float, r_last: float
+) -> list[tuple[float, float]]:
+    """Return eta and r_shift of the radial functions."""
     n = rule.n_radial or rule.resolution
     if rule.spacing == "linear":
-        grid = np.linspace(rule.r_first, _last(rule, r_cutoff), n)
+        grid = np.linspace(rule.r_first, r_last, n)
         centred = 1.0 / (2.0 * grid**2)
         shifted = np.full(n, 1.0 / (2.0 * (grid[1] - grid[0]) ** 2))
     else:
@@ -91,13 +96,9 @@ def radial_parameters(rule: RuleSettings, r_cutoff: float) -> list[tuple[float, 
     return parameters
 
 
-def _angular_etas(rule: RuleSettings, n: int, r_cutoff: float) -> list[float]:
+def _angular_etas(rule: RuleSettings, n: int, r_cutoff: float, r_last: float) -> list[float]:
     """Return the widest n widths: of a grid of n steps, all but its innermost distance."""
     if rule.spacing == "linear":
-        widths = np.linspace(_last(rule, r_cutoff), rule.r_first, n + 1)[:n]
+        widths = np.linspace(r_last, rule.r_first, n + 1)[:n]
         return [float(eta) for eta in 1.0 / (2.0 * widths**2)]
     return [float(eta) for eta in (n ** (np.arange(n) / n) / r_cutoff) ** 2]
-
-
-def _last(rule: RuleSettings, r_cutoff: float) -> float:
-    return r_cutoff - LAST_BEFORE_CUTOFF if rule.r_last is None else rule.r_last

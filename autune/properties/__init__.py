@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from autune.properties.baseline import check_baselines, compute_baselines
 from autune.properties.calculators import make_calculator
+from autune.properties.compared import compared_values, describe_changes
 from autune.properties.curve import Curve
 from autune.properties.dynamics import Dynamics, run_dynamics
 from autune.properties.elastic import ElasticConstants, elastic_constants
@@ -40,8 +41,10 @@ __all__ = [
     "Reference",
     "check_baselines",
     "check_properties",
+    "compared_values",
     "compute_baselines",
     "compute_properties",
+    "describe_changes",
     "dynamical_matrix",
     "elastic_constants",
     "energy_curve",

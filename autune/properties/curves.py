@@ -19,6 +19,7 @@ from autune.properties.nanoparticle import empty_excess_curve, excess_curve
 from autune.properties.reference_curves import read_reference_curves
 from autune.settings import PropertiesSettings
 
+Points = tuple[tuple[float, ...], tuple[float, ...]]
 _Calculation = tuple[Curve, Callable[[Crystal], Curve]]
 
 
@@ -42,8 +43,13 @@ def compute_curves(settings: PropertiesSettings, found: Crystal | str) -> tuple[
     return tuple(_attempt(empty, calculate, found) for empty, calculate in _calculations(settings))
 
 
-def compared_crystals(settings: PropertiesSettings) -> tuple[str, ...]:
-    """List the crystals whose equation of state is asked for and is in the reference.
+def compared_points(settings: PropertiesSettings) -> dict[str, Points]:
+    """Return the points of the reference, of crystals whose equation of state is asked for.
+
+    Returns
+    -------
+    dict of str to tuple
+        Volumes per atom [Angstrom^3] and energies [meV/atom], see `read_reference_curves`.
 
     Raises
     ------
@@ -51,7 +57,7 @@ def compared_crystals(settings: PropertiesSettings) -> tuple[str, ...]:
         If the equations of state of the reference are wrong.
     """
     known = _reference(settings)
-    return tuple(structure for structure in _crystals(settings) if structure in known)
+    return {crystal: known[crystal] for crystal in _crystals(settings) if crystal in known}
 
 
 def rmse_of(curves: Sequence[Curve], structure: str) -> float:
@@ -99,9 +105,7 @@ def _crystals(settings: PropertiesSettings) -> list[str]:
     return [] if wanted is None else list(dict.fromkeys((settings.crystal, *wanted.crystals)))
 
 
-def _reference(
-    settings: PropertiesSettings,
-) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+def _reference(settings: PropertiesSettings) -> dict[str, Points]:
     if settings.equation_of_state_curves is None or settings.reference is None:
         return {}
     return read_reference_curves(settings.reference, settings.crystal)

@@ -10,7 +10,7 @@ from ase.data import atomic_numbers
 
 from autune.errors import ConfigError, PropertyFailed
 from autune.properties.curve import Curve
-from autune.properties.curves import compared_crystals, compute_curves, rmse_of
+from autune.properties.curves import compared_points, compute_curves, rmse_of
 from autune.properties.dynamics import dynamics_calculations
 from autune.properties.elastic import elastic_constants
 from autune.properties.failure import reason_of
@@ -56,7 +56,7 @@ def check_properties(settings: PropertiesSettings, elements: Sequence[str]) -> N
     """
     start_volume(settings, element_of(settings, elements))
     _references(settings)
-    compared_crystals(settings)
+    compared_points(settings)
     if settings.phonons is not None:
         check_phonopy()
 
@@ -166,7 +166,7 @@ def _calculations(
             ("stacking_fault_energy",),
             lambda: (stacking_fault_energy(crystal(), fault.layers),),
         )
-    for structure in compared_crystals(settings):
+    for structure in compared_points(settings):
 
         def rmse(structure: str = structure) -> tuple[float, ...]:
             return (rmse_of(curves, structure),)

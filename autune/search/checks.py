@@ -19,10 +19,16 @@ from autune.dataset import (
 from autune.errors import ConfigError, DataError, SearchError
 from autune.evaluation.metrics import OF_GROUP, STRESS_ERRORS, metric_names
 from autune.potential.basis import build_architecture
-from autune.properties import check_baselines, check_properties
+from autune.properties import (
+    check_baselines,
+    check_properties,
+    compared_values,
+    describe_changes,
+)
 from autune.search.folder import SearchFolder
 from autune.settings import DatasetSettings, Settings
 from autune.space import SearchSpace
+from autune.training.candidates import warn_of_no_updates
 from autune.training.start import KEY as START
 from autune.training.start import fingerprint_of, load_start
 
@@ -112,7 +118,8 @@ def check_objectives(settings: Settings, dataset: Dataset | None = None) -> None
         known += of_stress
     evaluation = settings.evaluation
     of_groups = evaluation.group_errors or evaluation.cross_validation == "leave_one_group_out"
-    prefixes = tuple(f"{name}." for name in OF_GROUP) if of_groups and dataset is None else ()
+    by_group = (*OF_GROUP, "stress_rmse")
+    prefixes = tuple(f"{name}." for name in by_group) if of_groups and dataset is None else ()
     for key, names in _wanted_metrics(settings):
         for name in names:
             if name not in known and not name.startswith(prefixes):
@@ -197,6 +204,18 @@ def check_searched_data(space: SearchSpace) -> None:
                 ) from None
 
 
+def warn_of_ratios(space: SearchSpace) -> None:
+    """Warn of ratios that train nothing, one searched leaf of the training changed at a time.
+
+    Each trial warns too, but where it runs, which may be another machine.
+    """
+    first = {p.key: p.distribution.corners[0] for p in space.parameters}
+    warn_of_no_updates(space.example().training)
+    for parameter in space.parameters:
+        for value in parameter.distribution.corners if parameter.path[0] == "training" else ():
+            warn_of_no_updates(space.apply({**first, parameter.key: value}).training)
+
+
 def check_cores(settings: Settings, address: str | None = None) -> None:
     """Refuse trials that no machine at hand could start."""
     from autune.search.running.cluster import check_cores
@@ -221,6 +240,34 @@ def check_unchanged(name: str, before: str, now: str) -> None:
     same_structures = before.partition("-")[0] == now.partition("-")[0]
     what = f"potentials of {START}" if same_structures else "structures"
     raise SearchError(f"the {what} of {name} have changed since it began; give another --name")
+
+
+def compared(space: SearchSpace) -> dict[str, str]:
+    """Write down the reference values of the properties of all trials (`compared_values`)."""
+    first = {p.key: p.distribution.corners[0] for p in space.parameters}
+    wanted = [space.example().evaluation.properties]
+    for parameter in space.parameters:
+        if parameter.path[:2] == ("evaluation", "properties"):
+            points = [{**first, parameter.key: v} for v in parameter.distribution.corners]
+            wanted += [space.apply(point).evaluation.properties for point in points]
+    if len({properties.reference for properties in wanted if properties is not None}) < 2:
+        return {name: v for p in wanted for name, v in compared_values(p).items()}
+    return {
+        f"{name} in {p.reference}": value
+        for p in wanted
+        if p is not None
+        for name, value in compared_values(p).items()
+    }
+
+
+def check_compared(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse to go on with other reference values: errors of trials are compared."""
+    if changes := describe_changes(before, now):
+        raise SearchError(
+            f"reference values (evaluation.properties.reference) have changed since {name} began: "
+            f"{changes}; errors of its trials could not be compared: change them back, or give "
+            "another --name"
+        )
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

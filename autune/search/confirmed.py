@@ -194,4 +194,4 @@ def _errors(path: Path, structures: Sequence[Structure]) -> dict[str, float]:
 
 
 def _potential(folder: SearchFolder, record: int) -> Path:
-    return folder.confirmation.trials / f"{record:04d}" / POTENTIAL
+    return folder.confirmation.trial(record) / POTENTIAL

@@ -57,6 +57,10 @@ class SearchFolder:
         """One folder per trial."""
         return self.path / "trials"
 
+    def trial(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.trials / f"{number:04d}"
+
     @property
     def best(self) -> Path:
         """The potential of the trial with the lowest score; once confirmed, of the winner."""

@@ -16,6 +16,7 @@ import yaml
 from autune.dataset import Dataset, warn_of_distances
 from autune.errors import ConfigError, SearchError
 from autune.formats.files import write_text
+from autune.kernels.jit import say_if_kernels_compile
 from autune.search import checks
 from autune.search.folder import IDENTITY, JOURNAL, SearchFolder, place
 from autune.search.progress import ConfirmationLines, make_progress
@@ -99,12 +100,14 @@ def search(
         raise ConfigError("dataset", "is searched, so no data set can be given; leave one out")
     dataset = checks.prepare_dataset(dataset, settings)
     warn_of_distances(dataset.structures)
+    checks.warn_of_ratios(space)
     if searches_data:
         checks.check_searched_data(space)
     if trial is run_trial:
         checks.check_objectives(settings, dataset)
     checks.check_cores(settings, address)
     sources = settings.search.start_from
+    compared = checks.compared(space)
     first = [] if resume else starting_points(space, sources, results)
     if settings.resources.mpi_ranks > 1:
         trial = TrialOnRanks(settings.resources.mpi_ranks)
@@ -113,7 +116,9 @@ def search(
     with folder.writing():
         checks.check_new_or_resumed(folder, resume)  # again: another process may have begun it
         with _beginning(folder):
-            study = _open_study(folder, space, settings, checks.fingerprint(dataset, space))
+            study = _open_study(
+                folder, space, settings, checks.fingerprint(dataset, space), compared
+            )
         folder.write_settings(text)
         if sources and study.queued is None:
             study.queue(starting_points(space, sources, results) if resume else first)
@@ -171,7 +176,11 @@ def _beginning(folder: SearchFolder) -> Iterator[None]:
 
 
 def _open_study(
-    folder: SearchFolder, space: SearchSpace, settings: Settings, fingerprint: str
+    folder: SearchFolder,
+    space: SearchSpace,
+    settings: Settings,
+    fingerprint: str,
+    compared: dict[str, str],
 ) -> Study:
     from autune.search.study.storage import mend_journal
     from autune.search.study.study import Study
@@ -189,8 +198,10 @@ def _open_study(
                 f"the settings of {folder.name} have changed since it began: {', '.join(changed)}; "
                 "change them back, or give another --name"
             )
-    study = Study.create(folder, settings.search.objectives, fingerprint, settings.search.storage)
+    wanted = settings.search
+    study = Study.create(folder, wanted.objectives, fingerprint, wanted.storage, compared=compared)
     checks.check_unchanged(folder.name, study.fingerprint, fingerprint)
+    checks.check_compared(folder.name, study.compared, compared)
     # Of a search that was killed before its settings were written.
     if study.objectives != settings.search.objectives:
         raise SearchError(
@@ -268,6 +279,7 @@ class _Search:
         if self.study.is_over():
             return True
         observers = [self.progress, *self.trackers]
+        say_if_kernels_compile()  # in the workers
         self.progress.search_started(self.folder.name, n_trials, self.study.objectives, before)
         state: EndState = "interrupted"
         try:

@@ -160,6 +160,16 @@ class PropertiesSettings(Model):
         {}, description="Other potentials, by the name that tables show; trials do not use them."
     )
 
+    @classmethod
+    def known(cls) -> list[str]:
+        """List the settings that are a property each."""
+
+        def is_property(types: tuple[Any, ...]) -> bool:
+            of_model = any(isinstance(t, type) and issubclass(t, Model) for t in types)
+            return of_model and type(None) in types
+
+        return [n for n, f in cls.model_fields.items() if is_property(get_args(f.annotation))]
+
     @field_validator("baselines")
     @classmethod
     def _names_fit_tables(cls, baselines: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +264,7 @@ class EvaluationSettings(Model):
     group_errors: bool = Field(
         False,
         description="Errors of every group of test structures as metrics too: energy_rmse.GROUP, "
-        "force_rmse.GROUP.",
+        "force_rmse.GROUP, and stress_rmse.GROUP of groups that know stresses.",
     )
     properties: PropertiesSettings | None = Field(None, description="Physical properties.")
     score: ScoreSettings = Field(ScoreSettings(), description="Scalar score.")

@@ -37,8 +37,8 @@ class RuleSettings(Model):
     )
     r_last: Positive | None = Field(
         None,
-        description="Last distance of the linear grid; default: the cutoff radius less 0.5. "
-        "[Angstrom]",
+        description="Last distance of the linear grid; default: the cutoff radius less 0.5 "
+        "Angstrom. [Angstrom]",
     )
     angular: Literal["narrow", "wide", "both", "none"] = Field(
         "wide", description="narrow: type 3, with r_jk; wide: type 9, without."

@@ -31,10 +31,11 @@ from autune.settings.fields import (
 )
 from autune.settings.functions import FunctionSelectionSettings, RuleSettings
 from autune.symmetry_lines import parse_symmetry_function
+from autune.units import BOHR, UNIT_SYSTEMS, convert
 
 WIDE_AND_WEIGHTED = "no weighted function is wide (type 9); set {} to narrow, or leave weighted out"
 LAST_BEFORE_CUTOFF = 0.5
-"""Where the grid of a rule ends before the cutoff radius (Gastegger et al. 2018: in Angstrom)."""
+"""Where the grid of a rule ends before the cutoff radius, Angstrom (Gastegger et al. 2018)."""
 
 
 def _check_line(line: str) -> str:
@@ -177,9 +178,9 @@ class PotentialSettings(Model):
     elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols.")
     units: Units = Field(
         "ev-angstrom",
-        description="Units of all lengths and energies in this section, defaults too, and of the "
+        description="Units of all lengths and energies given in this section, and of the "
         "potential's files; hartree-bohr keeps the digits of an imported potential, and needs a "
-        "cutoff_radius. Inside all is eV and Angstrom.",
+        "cutoff_radius. Defaults are in Angstrom and converted. Inside all is eV and Angstrom.",
     )
     cutoff_type: CutoffType = Field("poly2", description="Cutoff function.")
     cutoff_radius: Annotated[float, Field(gt=0.0, le=50.0)] = Field(
@@ -226,6 +227,27 @@ class PotentialSettings(Model):
         "least squares of the energies per atom of the training structures over their "
         "composition, with one element their mean. [eV]",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_lengths_in_these_units(cls, given: Any) -> Any:
+        """Convert the defaults of r_first, so that settings written out have what was meant."""
+        if not isinstance(given, dict) or given.get("units") not in (
+            "hartree-bohr",
+            "Hartree,Bohr",
+        ):
+            return given
+        functions = given.get("symmetry_functions")
+        if not isinstance(functions, dict):
+            return given
+        sections: dict[str, type[Model]] = {"rule": RuleSettings, "compact": CompactSettings}
+        filled = {}
+        for name, model in sections.items():
+            section = functions.get(name)
+            if isinstance(section, dict) and "r_first" not in section:
+                r_first = convert(model.model_fields["r_first"].default, 1.0, BOHR)
+                filled[name] = {**section, "r_first": r_first}
+        return {**given, "symmetry_functions": {**functions, **filled}}
 
     @field_validator("atom_energies")
     @classmethod
@@ -287,7 +309,8 @@ class PotentialSettings(Model):
             )
         rule = self.symmetry_functions.rule
         if rule is not None and rule.spacing == "linear":
-            last = rule.r_last or self.cutoff_radius - LAST_BEFORE_CUTOFF
+            before = LAST_BEFORE_CUTOFF / UNIT_SYSTEMS[self.units].length
+            last = rule.r_last or self.cutoff_radius - before
             if not rule.r_first < last <= self.cutoff_radius:
                 unit = "Bohr" if self.units == "hartree-bohr" else "Angstrom"
                 raise ValueError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
-from autune.settings import SelectionSettings
+from autune.settings import SelectionSettings, TrainingSettings
 from autune.settings.training import count_updates
 from autune.structures import FloatArray, IntArray
 
@@ -30,6 +31,31 @@ def schedule_updates(
         return "stress" if place < n_forces + n_stresses else "energy"
 
     return [kind(place) for place in places.tolist()]
+
+
+def warn_of_no_updates(settings: TrainingSettings) -> None:
+    """Warn of a ratio above 0 that is so small that an epoch has no update of its kind.
+
+    No error, because a search may have a ratio near 0 among others.
+
+    Warns
+    -----
+    UserWarning
+        With the smallest ratio that surely gives one update.
+    """
+    n_updates = settings.updates_per_epoch
+    for kind, ratio, n in (
+        ("force", settings.force_ratio, settings.n_force_updates),
+        ("stress", settings.stress_ratio, settings.n_stress_updates),
+    ):
+        if ratio > 0.0 and n == 0:
+            warnings.warn(
+                f"training.{kind}_ratio: {ratio:g} of {n_updates} updates of an epoch is not one, "
+                f"so that no {kind} is trained; give {1.0 / n_updates:g} or more, more "
+                "updates_per_epoch, or 0",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def group_observations(

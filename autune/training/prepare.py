@@ -18,12 +18,14 @@ from autune.dataset import (
     fit_atom_energies,
 )
 from autune.formats.tables import Scaling
+from autune.kernels.jit import say_if_kernels_compile
 from autune.potential.basis import build_architecture
 from autune.potential.descriptors import element_indices
 from autune.potential.model import Potential
 from autune.potential.neighbours import neighbour_list
 from autune.settings import Settings
 from autune.structures import FloatArray, Structure
+from autune.training.candidates import warn_of_no_updates
 from autune.training.inputs import ALL_FUNCTIONS, Share, find_inputs
 from autune.training.observables import collect_observables
 from autune.training.parallel import Communicator, Serial
@@ -85,6 +87,9 @@ def prepare(
     check_groups(dataset, settings.training.group_weights, "training.group_weights")
     check_stresses(dataset, settings)
     ranks = communicator or Serial()
+    if ranks.rank == 0:
+        warn_of_no_updates(settings.training)
+        say_if_kernels_compile()
     single = settings.training.derivatives == "single"
     functions = settings.potential.symmetry_functions
     inputs = find_inputs(

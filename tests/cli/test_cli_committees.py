@@ -180,3 +180,21 @@ def test_evaluate_compares_spread_and_error(run, folder, tmp_path):
     code, _, message = run("evaluate", folder / "seed-0", "builtin:gold", "--calibration", "c.png")
     assert code == 2
     assert "name a folder with several potentials" in message
+
+
+def test_evaluate_writes_nothing_where_calibration_is_refused(run, folder, tmp_path):
+    one = Potential.load(folder / "seed-0")
+    Committee((one, one)).save(tmp_path / "alike")
+    before = sorted(tmp_path.iterdir())
+    for committee, figure, said in (
+        (tmp_path / "alike", tmp_path / "c.png", "the members of the committee do not differ"),
+        (folder, tmp_path / "nowhere" / "c.png", "nowhere is no folder; name a file in a folder"),
+        (folder, folder / "seed-0" / "input.nn" / "c.png", "input.nn is no folder"),
+    ):
+        code, text, errors = run(
+            *("evaluate", committee, "builtin:gold", "--csv", tmp_path / "errors.csv"),
+            *("--plot", tmp_path / "parity.png", "--calibration", figure),
+        )
+        assert (code, text) == (2, "")
+        assert said in errors
+        assert sorted(tmp_path.iterdir()) == before

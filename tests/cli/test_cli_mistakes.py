@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from autune.cli import main
+from autune.kernels import jit
 
 POTENTIAL = Path(__file__).parents[1] / "reference" / "n2p2" / "net" / "act_tanh"
 
@@ -107,6 +108,22 @@ def test_settings(name, train):
     assert expected in train(changes)
 
 
+def test_nothing_is_compiled_for_settings_that_are_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "compiled_code", list)
+    path = tmp_path / "settings.yaml"
+    path.write_text(
+        "name: a\ndataset: {path: 'builtin:gold'}\npotential: {elements: [Au]}\n"
+        "training: {force_ratio: {uniform: [0.0, 1.0]}, group_weights: {fc: 2.0}}\n"
+    )
+    words = [path, "--set", "search.objectives=[score]"]
+    said = run("search", *words, "--results", tmp_path / "results")[2]
+    assert "no group 'fc'" in said
+    assert "compiling" not in said
+    said = run("train", *words, "--set", "training.force_ratio=0.5", "-o", tmp_path / "out")[2]
+    assert "no group 'fc'" in said
+    assert "compiling" not in said
+
+
 DATA_MISTAKES = {
     "no energy": (GOOD.replace("energy=-6.0 ", "", 1), "no energy"),
     "no forces": (
@@ -186,6 +203,12 @@ def test_properties_not_in_settings(refused, tmp_path):
     path.write_text("evaluation: {properties: {latice_constant: {}}}\n")
     message = refused("properties", POTENTIAL, "--settings", path)
     assert "did you mean lattice_constant?" in message
+    for section in ("{}", "{reference: 'builtin:gold', baselines: {EMT: {calculator: emt}}}"):
+        path.write_text(f"evaluation: {{properties: {section}}}\n")
+        message = refused("properties", POTENTIAL, "--settings", path)
+        assert f"no property is named in {path}; name some of lattice_constant, " in message
+        assert "surface_energy, phase, " in message
+        assert "phonons, dynamics, as lattice_constant: {}" in message
 
 
 def test_arguments(refused, tmp_path):

@@ -87,6 +87,38 @@ def test_export_of_a_trial_loads_again(run, results, tmp_path):
     assert run("export", "tiny", "--results", results, "-o", tmp_path / "best")[0] == 0
 
 
+def test_export_overwrites_nothing_that_a_search_or_training_wrote(run, results, tmp_path):
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    search = results / "tiny"
+    trained, exported = tmp_path / "trained", tmp_path / "exported"
+    shutil.copytree(POTENTIAL, trained / "seed-0" / "potential")
+    shutil.copytree(POTENTIAL, trained / "potential")
+    (trained / "settings.yaml").write_text("name: trained")
+    assert run("export", trained, "-o", exported)[0] == 0
+    before = contents()
+    own = search / "trials" / "0001" / "potential"
+    for source, output, said in (
+        (trained, trained / "potential", "is the potential itself"),
+        (trained / "potential", trained / "seed-0" / "potential", "that no export wrote"),
+        (trained, trained, "folder of a search or a training"),
+        (trained, trained / "seed-0", "folder of a search or a training"),
+        (trained, search, "folder of a search or a training"),
+        (exported, exported, "is the potential itself"),
+        (search, own, "that no export wrote"),
+        (search, own.parent, "folder of a search or a training"),
+    ):
+        for units in ("hartree-bohr", "ev-angstrom"):
+            code, _, errors = run("export", source, "-o", output, "--units", units)
+            assert code == 2
+            assert said in errors
+            assert "name another" in errors
+    assert contents() == before
+    for output in (exported, search / "exported"):
+        assert run("export", search, "-o", output, "--units", "hartree-bohr")[0] == 0
+
+
 @pytest.mark.parametrize("trial", [2, 7])
 def test_export_of_a_trial_without_potential(run, results, tmp_path, trial):
     output = tmp_path / "exported"

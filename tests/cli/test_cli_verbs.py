@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from ase.io import read
 
+from autune.kernels import jit
 from autune.settings import Settings, describe
 
 POTENTIAL = Path(__file__).parents[1] / "reference" / "n2p2" / "net" / "act_tanh"
@@ -149,16 +151,19 @@ def test_a_predicted_file_has_no_errors(run, tmp_path):
     assert max(map(float, everything.split()[3:])) < 1e-7
 
 
-def test_train_writes_a_potential_and_goes_on(run, tmp_path, settings):
+def test_train_writes_a_potential_and_goes_on(run, tmp_path, settings, monkeypatch):
     output = tmp_path / "trained"
-    code, text, _ = run("train", settings, "-o", output)
+    monkeypatch.setattr(jit, "compiled_code", list)
+    code, text, said = run("train", settings, "-o", output)
     assert code == 0
+    assert "compiling kernels (first run only" in said
     assert "seed 0 epoch   2" in text
     assert "force_rmse" in text
     assert (output / "potential" / "weights.079.data").is_file()
     first = (output / "result.json").read_bytes()
-    code, text, _ = run("train", settings, "-o", output, "--quiet")
+    code, text, said = run("train", settings, "-o", output, "--quiet")
     assert code == 0
+    assert "compiling" not in said
     assert "epoch   2" not in text
     assert (output / "result.json").read_bytes() == first
 
@@ -170,6 +175,33 @@ def test_train_writes_a_potential_and_goes_on(run, tmp_path, settings):
     assert code == 0
     assert "4.176" in text
     assert "C11" not in text, "only what the settings ask for"
+
+
+def test_a_finished_training_is_not_that_with_other_reference_values(run, tmp_path):
+    table, output, file = tmp_path / "reference.json", tmp_path / "trained", tmp_path / "own.yaml"
+    entry = {"value": 4.17, "unit": "Angstrom", "definition": "PBE"}
+
+    def write(**change) -> None:
+        table.write_text(json.dumps({"properties": {"lattice_constant": {**entry, **change}}}))
+
+    write()
+    file.write_text(SETTINGS.replace("builtin:gold, lat", f"{table}, lat"))
+    assert run("train", file, "-o", output)[0] == 0
+    first = (output / "result.json").read_bytes()
+    write(value=4.08)
+    code, _, said = run("train", file, "-o", output)
+    assert code == 2
+    assert "lattice_constant was 4.17 +- 0.0 Angstrom, is 4.08 +- 0.0 Angstrom" in said
+    assert "name another folder" in said
+    assert (output / "result.json").read_bytes() == first
+    write(definition="the same, in other words")
+    assert run("train", file, "-o", output)[0] == 0
+    # What was trained before the values were kept is taken as it is.
+    content = json.loads(first)
+    del content["compared"]
+    (output / "result.json").write_text(json.dumps(content))
+    write(value=4.08)
+    assert run("train", file, "-o", output)[0] == 0
 
 
 def test_properties_of_gold_by_default(run, tmp_path):

@@ -38,6 +38,10 @@ def test_input_data_is_known_by_its_first_word(tmp_path: Path) -> None:
     assert plain.energy is not None
     assert other.energy == pytest.approx(plain.energy * HARTREE)
     np.testing.assert_allclose(other.positions, plain.positions * BOHR)
+    with pytest.raises(
+        ConfigError, match=r"hartree-bohr is only for input\.data.*builtin:gold car"
+    ):
+        Dataset.read("builtin:gold", "hartree-bohr")
     with pytest.raises(ConfigError, match=r"dataset\.units: Hartree,Bohr is only for input\.data"):
         Dataset.read(tmp_path, units="Hartree,Bohr")
 

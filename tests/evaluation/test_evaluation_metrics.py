@@ -106,6 +106,14 @@ def test_names_know_references_and_groups(tmp_path: Path) -> None:
     of_groups = set(metric_names(settings(group_errors=True, seeds=2), split))
     assert {"energy_rmse.bcc", "force_rmse.fcc_std"} <= of_groups
     assert "score.bcc" not in of_groups
+    # Of groups that know stresses.
+    assert {n for n in of_groups if n.startswith("stress_rmse.")} == {
+        f"stress_rmse.{group}{end}" for group in GOLD.groups for end in ("", "_std")
+    }
+    some = [replace(s, stress=None) if s.group == "bcc" else s for s in GOLD.structures]
+    less = split_dataset(Dataset.from_structures(some), left_out.dataset)
+    lacking = of_groups - set(metric_names(settings(group_errors=True, seeds=2), less))
+    assert lacking == {"stress_rmse.bcc", "stress_rmse.bcc_std"}
     with pytest.raises(ConfigError, match="group_errors are those of one test set"):
         settings(group_errors=True, cross_validation="k_fold")
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
 from strict_html import Page
 
 from autune.cli import main
-from autune.page import write_page
+from autune.page import write, write_page
+from autune.page.baselines import baselines_kept_in
+from autune.page.blocks import Drawing, Section
 from autune.page.energies import trials_without_energies
 from autune.page.gathered import gather
 from autune.page.predicted import predict_sides
@@ -215,6 +218,36 @@ def test_structures_that_changed_are_not_used(copy):
     assert any("are not those with which" in getattr(b, "text", "") for b in provenance.blocks)
 
 
+def test_structures_of_trainings_that_went_on_from_a_potential_are_used(scan):
+    found = gather(place("small", scan.parent))
+    assert found.dataset is not None
+    assert replace(found, fingerprint=f"{found.fingerprint}-0123456789abcdef").dataset is not None
+
+
+def test_other_potentials_are_compared_with_the_reference_as_it_is(copy, tmp_path):
+    def error(value: float | None) -> float:
+        table.unlink(missing_ok=True)
+        if value is not None:
+            entry = {"value": value, "unit": "Angstrom"}
+            table.write_text(json.dumps({"properties": {"lattice_constant": entry}}))
+        return find(gather(folder))["EMT"].rows[0].error_percent
+
+    table = tmp_path / "reference.json"
+    folder = place("small", copy.parent)
+    raw = yaml.safe_load(folder.settings_file.read_text())
+    raw["evaluation"]["properties"] = {
+        "reference": str(table),
+        "lattice_constant": {},
+        "baselines": {"EMT": {"calculator": "emt"}},
+    }
+    folder.settings_file.write_text(yaml.safe_dump(raw))
+    find = baselines_kept_in(tmp_path / "figures")
+    first = error(4.0)
+    assert error(4.1) < first - 2.0
+    assert error(4.0) == first
+    assert error(None) == first, "what was calculated, where the table is not at hand"
+
+
 def test_the_verb_names_page_and_folder(early, run, tmp_path):
     folder, text = early
     page = tmp_path / "new" / "mine.html"
@@ -234,6 +267,48 @@ def test_a_page_of_the_name_of_the_search_leaves_its_files_alone(early, run):
     assert (code, table.read_text()) == (2, "kept")
     assert "choose another name for the page" in errors
     table.unlink()
+
+
+def test_figures_that_a_page_no_longer_shows_are_gone(tmp_path, monkeypatch):
+    folder = make_search(tmp_path / "results", [])
+    page = tmp_path / "page.html"
+    figures = tmp_path / "page"
+    sections = write.sections_of
+
+    def files() -> set[str]:
+        return {path.name for path in figures.iterdir() if path.name[0] != "."}
+
+    def with_one_more(*arguments):
+        def draw(path) -> None:
+            for suffix in (".svg", ".png"):
+                path.with_suffix(suffix).write_text('<svg viewBox="0 0 1 1"></svg>')
+
+        rows = [{"number": 1}]
+        drawing = Drawing("old", "Words.", "Seen.", draw, rows, more={"old-values": rows})
+        return [*sections(*arguments), Section("old", "Old", [drawing])]
+
+    write_page(folder, page)
+    shown = files()
+    monkeypatch.setattr(write, "sections_of", with_one_more)
+    write_page(folder, page)
+    assert files() == shown | {"old.svg", "old.png", "old.csv", "old-values.csv"}
+    for name in ("mine.png", "notes.csv"):
+        (figures / name).write_text("a reader's own")
+    # A page that is not written to its end leaves nothing of which the next one does not know.
+    with monkeypatch.context() as killed:
+        killed.setattr(write, "render", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_page(folder, page)
+    monkeypatch.setattr(write, "sections_of", sections)
+    write_page(folder, page)
+    assert files() == shown | {"mine.png", "notes.csv"}
+    # A list that was tampered with leads to no file elsewhere.
+    (tmp_path / "elsewhere.csv").write_text("kept")
+    (figures / ".written").write_text("../elsewhere.csv\nbaselines.json\n")
+    (figures / "baselines.json").write_text("kept")
+    write_page(folder, page)
+    assert (tmp_path / "elsewhere.csv").read_text() == "kept"
+    assert (figures / "baselines.json").read_text() == "kept"
 
 
 def test_characters_that_no_page_can_hold_are_replaced(tmp_path):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+from autune.architecture import Architecture
 from autune.errors import FormatError
 from autune.formats.input_data import read_input_data
 from autune.potential.basis import build_architecture
 from autune.potential.export import export_potential
 from autune.potential.model import Potential
-from autune.settings import PotentialSettings
+from autune.settings import PotentialSettings, Settings
 from autune.units import BOHR, HARTREE, UNIT_SYSTEMS
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "n2p2"
@@ -72,6 +75,33 @@ def test_published_potential_keeps_its_digits(tmp_path: Path) -> None:
     assert "cflength 1.88972612" in lammps
     assert "cfenergy 0.03674932" in lammps
     assert "cflength" not in (tmp_path / "eV" / "in.lammps").read_text().split("pair_style")[1]
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [{"rule": {}}, {"rule": {"spacing": "geometric"}}, {"rule": {"r_first": 2.0}}, {"compact": {}}],
+)
+def test_defaults_of_lengths_are_the_same_in_hartree_and_bohr(functions: dict[str, Any]) -> None:
+    def architecture(in_bohr: dict[str, Any], **given: Any) -> tuple[Architecture, Settings]:
+        potential = {"elements": ["Au"], "symmetry_functions": in_bohr, **given}
+        content = {"name": "a", "dataset": {"path": "-"}, "potential": potential}
+        settings = Settings.from_mapping(content)
+        return build_architecture(settings.potential), settings
+
+    in_bohr = {
+        name: {key: value / BOHR if key == "r_first" else value for key, value in rule.items()}
+        for name, rule in functions.items()
+    }
+    angstrom, _ = architecture(functions, cutoff_radius=6.0)
+    bohr, settings = architecture(in_bohr, cutoff_radius=6.0 / BOHR, units="Hartree,Bohr")
+    back = [f.in_lengths_of(BOHR, 1.0) for f in bohr.symmetry_functions["Au"]]
+    for a, b in zip(angstrom.symmetry_functions["Au"], back, strict=True):
+        for name in ("eta", "r_shift", "r_cutoff", "r_low", "left", "right", "lambda_", "zeta"):
+            assert getattr(b, name) == pytest.approx(getattr(a, name), rel=1e-12, abs=1e-12)
+    # Settings that are written out mean the same when they are read.
+    again = Settings.from_mapping(yaml.safe_load(settings.to_yaml()))
+    assert again == settings
+    assert build_architecture(again.potential) == bohr
 
 
 def test_settings_in_hartree_and_bohr_describe_the_same_potential() -> None:

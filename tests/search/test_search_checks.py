@@ -15,6 +15,7 @@ from fake_trial import settings
 import autune
 from autune.errors import ConfigError, DataError, SearchError
 from autune.formats.tables import Scaling
+from autune.kernels import jit
 from autune.potential.basis import build_architecture
 from autune.potential.model import Potential
 from autune.search import checks, search
@@ -44,6 +45,16 @@ def test_a_finished_search_goes_on_with_more_trials(run):
     assert second.counts == {"complete": 4}
 
 
+def test_compiling_is_said_before_trials_and_where_there_are_some(run, monkeypatch, caplog):
+    monkeypatch.setattr(jit, "compiled_code", list)
+    caplog.set_level("INFO", "autune")
+    run(settings(trials=1))
+    assert caplog.text.count("compiling kernels") == 1
+    caplog.clear()
+    run(settings(trials=1), resume=True)
+    assert "compiling" not in caplog.text
+
+
 def test_a_search_goes_on_only_with_the_same_settings_and_data(run, tiny_dataset):
     run(settings(trials=1))
     changed = settings(trials=1)
@@ -60,6 +71,59 @@ def test_a_search_goes_on_only_with_the_same_settings_and_data(run, tiny_dataset
         run(settings(trials=1), resume=True, dataset=data)
     with pytest.raises(SearchError, match=r"no search new .*leave out --resume"):
         run(name="new", resume=True)
+
+
+def write_reference(path, points=(), **values):
+    """Write a table of reference values in GPa, and an equation of state."""
+    table = {n: {"value": v, "unit": "GPa", "uncertainty": 2.0} for n, v in values.items()}
+    fcc = {"volume_per_atom_A3": [15, 16, 17, 18, 19], "energy_per_atom_eV": points}
+    curves = {"equation_of_state": {"fcc": fcc}} if points else {}
+    path.write_text(json.dumps({"properties": table, **curves}))
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_a_search_goes_on_only_with_the_same_reference_values(run, tmp_path, searched):
+    raw = settings(trials=1)
+    one, two = (str(tmp_path / f"{name}.json") for name in ("one", "two"))
+    raw["evaluation"]["properties"] = {
+        "reference": {"choice": [one, two]} if searched else one,
+        "elastic_constants": {},
+        "equation_of_state_curves": {"crystals": ["fcc"]},
+    }
+    before = {"C11": 160.0, "C12": 140.0, "points": [4, 1, 0, 1, 4]}
+    for path in (tmp_path / "one.json", tmp_path / "two.json"):
+        write_reference(path, **before)
+    run(raw)
+    place = " in .*one.json" if searched else ""
+    for change, said in (
+        ({"C11": 161.0}, rf"C11{place} was 160.0 \+- 2.0 GPa, is 161.0 .*or give another --name"),
+        ({"C44": 40.0}, rf"C44{place} is new"),
+        ({"points": [4, 1, 0, 1, 5]}, rf"equation_of_state.fcc{place} was 5 points"),
+    ):
+        write_reference(tmp_path / "one.json", **{**before, **change})
+        with pytest.raises(SearchError, match=said):
+            run(raw, resume=True)
+    # What is compared with nothing does not matter.
+    write_reference(tmp_path / "one.json", **before, bulk_modulus_eos=150.0)
+    assert run(raw, resume=True).counts == {"complete": 1}
+
+
+def test_a_search_that_began_without_its_reference_values_goes_on(run, tmp_path, monkeypatch):
+    raw = settings(trials=1)
+    path = tmp_path / "reference.json"
+    raw["evaluation"]["properties"] = {"reference": str(path), "elastic_constants": {}}
+    write_reference(path, C11=160.0)
+    with monkeypatch.context() as before:  # they were kept
+        before.setattr(checks, "compared", lambda space: None)
+        before.setattr(checks, "check_compared", lambda *_: None)
+        folder = run(raw).folder
+    assert folder.study().compared == {}
+    write_reference(path, C11=170.0)
+    assert run(raw, resume=True).counts == {"complete": 1}
+    assert folder.study().compared == {"C11": "170.0 +- 2.0 GPa"}
+    write_reference(path)
+    with pytest.raises(SearchError, match="C11 is gone"):
+        run(raw, resume=True)
 
 
 @pytest.mark.parametrize("searched", [False, True])
@@ -95,6 +159,14 @@ def test_mistakes_are_said_before_anything_is_written(run, tmp_path, change, err
     with pytest.raises(error, match=message):
         run({**settings(), **change})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_searched_ratio_that_trains_nothing_is_warned_of_at_the_start(run):
+    raw = settings(trials=1)
+    raw["training"]["stress_ratio"] = {"choice": [0.0, 1e-5]}
+    raw["training"]["force_ratio"] = 0.5
+    with pytest.warns(UserWarning, match="stress_ratio: 1e-05 of 1000 updates"):
+        run(raw, dataset=None)
 
 
 def test_every_split_that_is_searched_is_tried_before_the_first_trial(run, tmp_path):

@@ -156,6 +156,18 @@ def test_schedule_gives_every_kind_its_share() -> None:
     assert plain == schedule_updates(40, 0.7, np.random.default_rng(1), 0.0)
 
 
+@pytest.mark.parametrize("kind", ["force", "stress"])
+def test_a_ratio_that_trains_nothing_is_warned_of(kind: str) -> None:
+    ratios = {"force_ratio": 0.5, "stress_ratio": 0.0, f"{kind}_ratio": 0.02}
+    settings = make_settings(**ratios)
+    said = rf"{kind}_ratio: 0.02 of 20 updates .* no {kind} is trained; give 0.05 or more"
+    with pytest.warns(UserWarning, match=said):
+        prepare(settings, split(settings))
+    settings = make_settings(**{**ratios, f"{kind}_ratio": 0.05})
+    prepare(settings, split(settings))
+    assert getattr(settings.training, f"n_{kind}_updates") == 1
+
+
 def test_ratios_beyond_one_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"at most 1, found 0.9 \+ 0.2"):
         make_settings(stress_ratio=0.2)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -76,6 +75,7 @@ class Study:
         fingerprint: str,
         storage: str = IN_JOURNAL,
         later: bool = False,
+        compared: dict[str, str] | None = None,
     ) -> Study:
         """Begin a study, or open the one that is there for writing.
 
@@ -91,6 +91,8 @@ class Study:
             The setting ``search.storage``.
         later
             The search runs already, and waits for its database.
+        compared
+            Reference values of the properties; an older study keeps them from now on.
 
         Raises
         ------
@@ -108,8 +110,9 @@ class Study:
             )
             if not study.metric_names:
                 study.set_metric_names(list(objectives))
-            if "fingerprint" not in study.user_attrs:
-                study.set_user_attr("fingerprint", fingerprint)
+            for key, value in {"fingerprint": fingerprint, "compared": compared}.items():
+                if value is not None and key not in study.user_attrs:
+                    study.set_user_attr(key, value)
             return study
 
         return cls(folder, store, (store.begin_again if later else store.begin)(begin))
@@ -140,6 +143,11 @@ class Study:
     def fingerprint(self) -> str:
         """Fingerprint of the data set."""
         return str(self._store.reach(lambda: self._study.user_attrs).get("fingerprint", ""))
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """Reference values of the properties with which it began."""
+        return dict(self._store.reach(lambda: self._study.user_attrs).get("compared", {}))
 
     @property
     def queued(self) -> list[dict[str, Any]] | None:
@@ -338,7 +346,7 @@ class Study:
         self._points.note(params)
         self._running[trial.number] = trial
         self._is_certain = True
-        return Proposal(trial.number, params, self._directory(trial.number))
+        return Proposal(trial.number, params, self.folder.trial(trial.number))
 
     def _is_over(self) -> bool:
         why = self._why_end()
@@ -381,18 +389,12 @@ class Study:
     def _why_end(self) -> str:
         hours = self._course.seconds / 3600.0
         why = self._limits.reached(self._n_trials, hours, self._course.since_best)
-        if not why and self._points.all_tried:
-            return self._limits.exhausted()
-        return why
-
-    def _directory(self, number: int) -> Path:
-        return self.folder.trials / f"{number:04d}"
+        return why or (self._limits.exhausted() if self._points.all_tried else "")
 
     def _record(self, trial: FrozenTrial) -> Record:
         record = self._records.get(trial.number)
         if record is None:
-            where = self._directory(trial.number)
-            record = read_record(trial, where, len(self._objectives))
+            record = read_record(trial, self.folder.trial(trial.number), len(self._objectives))
             if trial.state.is_finished():
                 self._records[trial.number] = record
         return record
