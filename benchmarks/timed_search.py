@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -39,12 +40,12 @@ TIMES = "times.json"
 """Written by every trial into its folder, and by the search into its own."""
 
 TRIAL_PARTS = {
-    "preparation": ("prepare",),
-    "training": ("train_potential",),
-    "properties": ("compute_properties",),
-    "figures": ("plot_learning_curve", "plot_parity", "plot_comparison"),
+    "preparation": ("run.prepare",),
+    "training": ("run.train_potential",),
+    "properties": ("run.compute_properties",),
+    "figures": ("shown.plot_learning_curve", "shown.plot_parity", "shown.plot_comparison"),
 }
-"""Parts of a trial and the functions, as `autune.trial` calls them, that do them."""
+"""Parts of a trial and the functions, as modules of `autune.trial` call them, that do them."""
 
 Spans = dict[str, list[tuple[float, float]]]
 """Begin and end of every call, by name."""
@@ -65,7 +66,7 @@ def timed(function: Callable[..., Any], spans: list[tuple[float, float]]) -> Cal
 
 def timed_trial(settings: Settings, dataset: Dataset, directory: Path, report: Report) -> Outcome:
     """Run a trial and write its times into its folder."""
-    import autune.trial
+    from autune.trial import run_trial
 
     spans: Spans = {name: [] for name in TRIAL_PARTS}
     spans["report"] = []
@@ -73,10 +74,10 @@ def timed_trial(settings: Settings, dataset: Dataset, directory: Path, report: R
     with ExitStack() as stack:
         for part, functions in TRIAL_PARTS.items():
             for name in functions:
-                original = getattr(autune.trial, name)
-                stack.enter_context(patch.object(autune.trial, name, timed(original, spans[part])))
+                where = f"autune.trial.{name}"
+                stack.enter_context(patch(where, timed(resolve_name(where), spans[part])))
         used, began = time.process_time(), time.time()
-        result = autune.trial.run_trial(settings, dataset, directory, report)
+        result = run_trial(settings, dataset, directory, report)
         ended = time.time()
     first = dataset.structures[0].positions
     times = {

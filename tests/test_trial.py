@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autune import trial
 from autune.dataset import Dataset, make_folds, split_dataset
 from autune.errors import ConfigError, DataError, TrainingDiverged
 from autune.evaluation.accuracy import compare, measure
@@ -32,7 +31,7 @@ from autune.training import inputs as inputs_module
 from autune.training.epoch import Epoch, Judged, go_on
 from autune.training.inputs import Inputs, compute_inputs
 from autune.training.parallel import Communicator
-from autune.trial import run_trial, train
+from autune.trial import run, run_trial, shown, train
 
 GOLD = Dataset.read("builtin:gold")
 
@@ -225,7 +224,7 @@ def test_a_kill_while_figures_are_drawn_trains_nothing_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trial, "plot_parity", die)
+        patch.setattr(shown, "plot_parity", die)
         with pytest.raises(KeyboardInterrupt):
             run_trial(make_settings(), DATASET, tmp_path)
     assert not (tmp_path / "result.json").exists()
@@ -262,14 +261,14 @@ def test_stop_at_the_end_comes_too_late(last: tuple[int, int], tmp_path: Path) -
 
 
 def test_a_diverged_seed_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = trial.train_potential
+    real = run.train_potential
 
     def diverge(*arguments: Any, seed: int, **options: Any) -> Any:
         if seed == 1:
             raise TrainingDiverged("the weights are not finite any more")
         return real(*arguments, seed=seed, **options)
 
-    monkeypatch.setattr(trial, "train_potential", diverge)
+    monkeypatch.setattr(run, "train_potential", diverge)
     result = run_trial(make_settings(), DATASET, tmp_path)
     assert (result.state, result.metrics) == ("diverged", {})
     assert result.reason == "seed 1: the weights are not finite any more"
@@ -286,7 +285,7 @@ def test_a_diverged_seed_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_test_set_that_overflows_is_a_divergence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "score", lambda *_, **__: math.inf)
+    monkeypatch.setattr(run, "score", lambda *_, **__: math.inf)
     result = run_trial(make_settings(), DATASET, tmp_path)
     assert result.state == "diverged"
     assert "not finite in any epoch" in result.reason
@@ -296,7 +295,7 @@ def test_nothing_is_prepared_for_a_trial_that_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_trial(make_settings(seeds=1), DATASET, tmp_path)
-    monkeypatch.setattr(trial, "prepare", None)
+    monkeypatch.setattr(run, "prepare", None)
     assert run_trial(make_settings(seeds=1), DATASET, tmp_path).state == "complete"
 
 
@@ -304,13 +303,13 @@ def test_no_trial_sees_the_holdout(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     held_out = DATASET.train[:9]
     dataset = replace(DATASET, train=DATASET.train[9:], holdout=held_out)
     names = {DATASET.structures[i].name for i in held_out}
-    prepare = trial.prepare
+    prepare = run.prepare
 
     def look(settings: Settings, dataset: Dataset, ranks: Communicator) -> Any:
         assert names.isdisjoint(s.name for s in dataset.structures)
         return prepare(settings, dataset, ranks)
 
-    monkeypatch.setattr(trial, "prepare", look)
+    monkeypatch.setattr(run, "prepare", look)
     result = run_trial(make_settings(seeds=1), dataset, tmp_path)
     # Whether the holdout was taken away before changes nothing.
     again = run_trial(make_settings(seeds=1), dataset.without_holdout(), tmp_path)
@@ -392,7 +391,7 @@ def test_all_structures_are_predicted_by_potentials_that_have_not_seen_them(
         compared.extend(s.name for s in structures)
         return compare(structures, predictions)
 
-    monkeypatch.setattr(trial, "compare", note)
+    monkeypatch.setattr(shown, "compare", note)
     run_trial(cross_validated(seeds=1), DATASET, tmp_path)
     assert sorted(compared) == sorted(s.name for s in GOLD.structures)
 
@@ -480,7 +479,7 @@ def test_what_stops_or_diverges_says_the_fold(
     }.items():
         result = run_trial(settings, DATASET, tmp_path, Reports(stop=stop))
         assert (result.state, result.reason) == ("stopped", reason)
-    monkeypatch.setattr(trial, "score", lambda *_, **__: math.inf)
+    monkeypatch.setattr(run, "score", lambda *_, **__: math.inf)
     result = run_trial(settings, DATASET, tmp_path / "diverged")
     assert result.reason.startswith("fold surface_100, seed 0: the errors of the test set")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import autune
-from autune import trial
 from autune.dataset import Dataset, write_dataset
 from autune.search.running import distributed
 from autune.search.running.worker import Task, run_in_worker
+from autune.trial import shown
 
 ODD = r"<b>$\frac$"
 """Name of a group, which is neither an element of HTML nor a formula."""
@@ -65,7 +65,7 @@ def scan(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distributed, "run", run_here)
         for figure in ("learning_curve", "parity", "comparison", "curves"):  # the page has its own
-            patch.setattr(trial, f"plot_{figure}", lambda *_: None)
+            patch.setattr(shown, f"plot_{figure}", lambda *_: None)
         autune.search(raw, results=root, quiet=True)
     return root / "small"
 

@@ -18,7 +18,7 @@ import time
 from importlib.abc import MetaPathFinder
 
 LOG = os.environ.get("AUTUNE_FAULTS_EPOCHS")
-HOME = "autune.trial"
+HOME = "autune.trial.run"
 WRITES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
 
 

@@ -1,97 +1,32 @@
-"""One trial: settings and structures go in, trained potentials and their errors come out.
-
-A trial knows no search: it is the same function for `autune train`, for a worker of a search and
-for a notebook.  It trains once for every seed; with cross-validation, every fold with every seed.
-Its folder holds
-
-    settings.yaml          all settings
-    seed-0/, seed-1/, ...  one training each: potential/, properties.csv, curves.csv, its state
-                           while it runs; with cross-validation in fold-1/, ..., or fold-GROUP/
-    potential/             the potential of the seed with the lowest score; with cross-validation
-                           that of the training with the median score (of an even number the lower
-                           of the two), because the best one had the easiest test
-    properties.csv         its properties that are numbers
-    curves.csv             its properties that are curves, a row for every point
-    history.csv            epochs of all trainings
-    learning_curve.png     of all trainings
-    parity.png             the test set by that potential; with cross-validation the test of every
-                           fold by all its trainings, so that no structure is shown to a potential
-                           that has seen it
-    properties.png
-    curves.png
-    result.json            state and metrics, written last
-
-A trial that finds finished or half-finished trainings of the same settings in its folder goes on
-from there.
-"""
+"""Running a trial: folds and seeds one after the other, judged and written."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from autune.dataset import Dataset, Fold, make_folds, read_dataset, split_dataset
 from autune.errors import DataError, TrainingDiverged
-from autune.evaluation.accuracy import compare
 from autune.evaluation.cost import cost_metrics
 from autune.evaluation.loss import score
 from autune.evaluation.metrics import group_metrics, property_metrics, stress_metrics, trial_metrics
 from autune.formats.files import make_folder, write_text
 from autune.potential.basis import build_architecture
-from autune.properties import PropertyTable, check_properties, compared_values, compute_properties
-from autune.report.comparison_figure import plot_comparison
-from autune.report.curve_figure import plot_curves
-from autune.report.figures import plot_learning_curve, plot_parity
-from autune.report.tables import tabulate, tabulate_curves, tabulate_properties, write_csv
-from autune.report.trainings import Training, choose, epochs_of, history
+from autune.properties import check_properties, compared_values, compute_properties
+from autune.report.tables import tabulate, write_csv
+from autune.report.trainings import Training, choose, history
 from autune.settings import Settings
 from autune.training.epoch import Judged, Report, go_on
 from autune.training.loop import Trained, train_potential
 from autune.training.parallel import Communicator, Serial
 from autune.training.prepare import Prepared, prepare
 from autune.training.start import identity_of
-
-State = Literal["complete", "stopped", "diverged", "failed"]
-OVER = ("complete", "diverged")
-"""States of trials with which nobody goes on."""
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """How a trial ended.
-
-    Parameters
-    ----------
-    state
-        complete; stopped by a report; diverged: training left the finite numbers.
-    reason
-        Of a trial that is not complete.
-    metrics
-        Of a complete trial those that `autune.evaluation.metrics.metric_names` lists, means over
-        all trainings: energy_rmse, train_energy_rmse [eV/atom], force_rmse, train_force_rmse
-        [eV/Angstrom] of the kept epoch, where stresses are known stress_rmse, train_stress_rmse
-        [GPa], with `stop_early` trained_epochs, property_error [%], property.NAME in the
-        property's unit, property_error.NAME [%], kept_epoch, epoch_seconds, score,
-        prediction_time [microseconds/atom], n_weights, n_symmetry_functions, and with
-        `group_errors` energy_rmse.GROUP, force_rmse.GROUP, where known stress_rmse.GROUP.  With
-        more than one seed also NAME_std, over the seeds of the means over the folds; with
-        leave_one_group_out also energy_rmse.GROUP, force_rmse.GROUP, score.GROUP, over the seeds.
-    seconds
-        Wall time, s.
-    directory
-        The trial's folder.
-    """
-
-    state: State
-    reason: str
-    metrics: dict[str, float]
-    seconds: float
-    directory: Path
+from autune.trial.result import OVER, State, TrialResult, find_finished, write_result
+from autune.trial.shown import show_trial, write_properties
 
 
 def run_trial(
@@ -146,7 +81,7 @@ def run_trial(
     ranks = communicator or Serial()
     folds = make_folds(dataset, settings)
     identity = identity_of(settings, dataset)
-    finished = _finished(directory, identity)
+    finished = find_finished(directory, identity)
     if ranks.agree(finished is not None):
         return finished or TrialResult("complete", "", {}, 0.0, directory)
     wanted = settings.evaluation.properties
@@ -179,9 +114,9 @@ def run_trial(
         chosen = choose(trainings)
         if not trainings[0].fold.name:
             metrics["best_seed"] = float(trainings.index(chosen))
-        _show(directory, trainings, chosen)
+        show_trial(directory, trainings, chosen)
     result = TrialResult(state, reason, metrics, time.monotonic() - began, directory)
-    _write_result(result, identity, compared_values(wanted), trainings, chosen)
+    write_result(result, identity, compared_values(wanted), trainings, chosen)
     if state in OVER:
         # The states of trainings, and files that a process was killed while it wrote.
         for pattern in ("**/checkpoint.npz", "**/.*.????????"):
@@ -308,7 +243,7 @@ def _run_seed(
     wanted = settings.evaluation.properties
     if wanted is not None:
         table = compute_properties(potential.calculator(), wanted, potential.elements)
-        _write_properties(table, folder)
+        write_properties(table, folder)
         metrics |= property_metrics(table, wanted)
     metrics |= cost_metrics(potential, tests)
     metrics["score"] = score(metrics, settings.evaluation.score)
@@ -322,77 +257,3 @@ def _numbered(report: Report, number: int) -> Report:
 
 def _place(fold: Fold, seed: int) -> str:
     return f"fold {fold.name}, seed {seed}" if fold.name else f"seed {seed}"
-
-
-def _show(directory: Path, trainings: Sequence[Training], chosen: Training) -> None:
-    """Put a training's potential, its properties and the figures into the trial's folder."""
-    chosen.trained.potential.save(directory / "potential")
-    kept = {number: training.trained.kept for number, training in enumerate(trainings)}
-    plot_learning_curve(epochs_of(trainings), directory / "learning_curve.png", kept)
-    shown = trainings if chosen.fold.name else [chosen]
-    tests = [(t.trained.potential, s) for t in shown for s in t.fold.dataset.test_structures]
-    predictions = [potential.predict(structure) for potential, structure in tests]
-    plot_parity(
-        compare([structure for _, structure in tests], predictions), directory / "parity.png"
-    )
-    if chosen.table is not None:
-        _write_properties(chosen.table, directory)
-        if any(row.reference is not None for row in chosen.table.rows):
-            plot_comparison({"potential": chosen.table}, directory / "properties.png")
-        if any(curve.x for curve in chosen.table.curves):
-            plot_curves({"potential": chosen.table}, directory / "curves.png")
-
-
-def _write_properties(table: PropertyTable, directory: Path) -> None:
-    write_csv(tabulate_properties(table), directory / "properties.csv")
-    if table.curves:
-        write_csv(tabulate_curves(table), directory / "curves.csv")
-
-
-def _write_result(
-    result: TrialResult,
-    identity: str,
-    compared: Mapping[str, str],
-    trainings: Sequence[Training],
-    chosen: Training | None,
-) -> None:
-    content = {
-        "state": result.state,
-        "reason": result.reason,
-        "metrics": result.metrics,
-        "seeds": [training.metrics for training in trainings],
-        "folds": [training.fold.name for training in trainings],
-        "stopped_early": [training.trained.stopped_early for training in trainings],
-        "potential": str(chosen.folder.relative_to(result.directory)) if chosen else "",
-        "seconds": result.seconds,
-        "identity": identity,
-        "compared": compared,
-        "dropped_symmetry_functions": sorted({name for t in trainings for name in t.dropped}),
-    }
-    write_text(result.directory / "result.json", json.dumps(content, indent=1) + "\n")
-
-
-def read_result(directory: str | Path) -> TrialResult | None:
-    """Read how the trial in a folder ended; None if it has not."""
-    content = _read_json(Path(directory) / "result.json")
-    if content is None:
-        return None
-    state, reason = content["state"], content["reason"]
-    return TrialResult(state, reason, content["metrics"], content["seconds"], Path(directory))
-
-
-def _finished(directory: Path, identity: str) -> TrialResult | None:
-    """Return the result of the same trial if there is nothing left to do for it."""
-    content = _read_json(directory / "result.json")
-    if content is None or content["identity"] != identity or content["state"] not in OVER:
-        return None
-    return read_result(directory)
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    needed = {"state", "reason", "metrics", "seconds", "identity"}
-    return content if isinstance(content, dict) and needed <= content.keys() else None
