@@ -243,7 +243,9 @@ def test_properties_beside_those_of_other_potentials(run, tmp_path):
 def test_baseline_without_its_file_is_refused_at_once(run, tmp_path):
     settings = tmp_path / "settings.yaml"
     baseline = "{calculator: eam, file: nowhere.eam}"
-    settings.write_text(f"evaluation: {{properties: {{baselines: {{EAM: {baseline}}}}}}}")
+    settings.write_text(
+        f"evaluation: {{properties: {{vacancy: {{}}, baselines: {{EAM: {baseline}}}}}}}"
+    )
     code, text, message = run("properties", POTENTIAL, "--settings", settings)
     assert (code, text) == (2, "")
     assert "evaluation.properties.baselines.EAM.file: no file 'nowhere.eam'" in message
