@@ -109,7 +109,11 @@ def _draw_panel(axes: Axes, panel: _Panel, potentials: Sequence[str]) -> None:
         axes.set_xlabel(_label(first.x_label, first.x_unit))
         axes.set_ylabel(_label(first.y_label, first.y_unit))
         axes.set_title(_title(name, label), fontsize=11.0)
-    axes.legend(handles=handles, loc="best")
+    # Below the panel: among the curves there may be no room.
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(handles),
+        fontsize=9.0, columnspacing=1.2, handlelength=3.4, frameon=False,
+    )  # fmt: skip
 
 
 def _line(number: int) -> dict[str, Any]:
