@@ -7,6 +7,7 @@ import pytest
 from autune import log
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items):
     """Give the tests of a file to one process, and to the same all that take several cores."""
     for item in items:
