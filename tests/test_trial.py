@@ -94,10 +94,24 @@ class Reports:
         return self.all[-1] != self.stop
 
 
+@pytest.fixture
+def figures() -> None:
+    """Asked for by tests that look at figures."""
+
+
+@pytest.fixture(autouse=True)
+def _no_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw none where no test looks: they take longer than trials as short as these."""
+    if "figures" not in request.fixturenames:
+        for figure in ("learning_curve", "parity", "comparison", "curves"):
+            monkeypatch.setattr(shown, f"plot_{figure}", lambda *_: None)
+
+
 def weights(folder: Path) -> np.ndarray:
     return Potential.load(folder).weights["Au"]
 
 
+@pytest.mark.usefixtures("figures")
 def test_metrics_are_means_over_seeds(tmp_path: Path) -> None:
     reports = Reports()
     result = run_trial(make_settings(properties=True), DATASET, tmp_path, reports)
