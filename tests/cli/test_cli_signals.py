@@ -58,6 +58,7 @@ def test_sigterm_is_ctrl_c(run, space, monkeypatch, ctrl_c):
 
 
 @pytest.mark.ray
+@pytest.mark.deaths
 def test_sigterm_leaves_a_whole_search(space, tmp_path):
     command = [sys.executable, "-m", "autune", "search", space, "--results", tmp_path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -128,6 +128,7 @@ def check(process, results, n_trials, most=1):
 
 
 @pytest.mark.ray
+@pytest.mark.deaths
 def test_searches_share_a_cluster_and_survive_a_node_and_their_own_end(cluster, start):
     first, second = start("first", trials=3), start("second", trials=2)
     marks = second[1] / "marks"

@@ -19,6 +19,7 @@ without_workers = pytest.mark.usefixtures("tune_in_this_process")
 
 
 @pytest.mark.ray
+@pytest.mark.deaths
 @with_ray
 def test_a_trial_goes_on_after_deaths_that_count_only_without_progress(run, tmp_path):
     trial = DiesAtEveryEpoch(tmp_path)

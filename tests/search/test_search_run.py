@@ -140,6 +140,7 @@ def test_seeds_of_trials_far_behind_are_not_trained(run):
 
 
 @pytest.mark.ray
+@pytest.mark.deaths
 @with_ray
 def test_the_death_of_a_worker_is_a_failed_trial(run, capfd):
     result = run(settings(trials=2, sampler="random"), fake_trial.run_and_die)
@@ -225,6 +226,7 @@ def wait_for(condition, seconds=200.0):
 
 
 @pytest.mark.ray
+@pytest.mark.deaths
 def test_a_killed_search_goes_on_and_runs_nothing_twice(run, tmp_path, tiny_dataset, request):
     data = tmp_path / "data.pickle"
     data.write_bytes(pickle.dumps(tiny_dataset))
