@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -27,6 +28,9 @@ MOST_LEVELS = 100
 _TOO_MANY = f"more than {MOST_NODES} values (aliases count); shorten it"
 
 TAG = "tag:yaml.org,2002:"
+
+if TYPE_CHECKING:
+    Loader = yaml.SafeLoader | yaml.CSafeLoader  # there may be no second one
 
 PLAIN_WORDS = {
     "expected <block end>": "the indentation does not fit the lines above",
@@ -107,9 +111,20 @@ def parse_value(text: str, key: str) -> Any:
 
 
 def _parse_yaml(text: str) -> Any:
+    """Load YAML: by libyaml, which takes a seventh of the time, where PyYAML was built with it.
+
+    What libyaml refuses is read again by PyYAML itself, whose words `PLAIN_WORDS` explains.
+    """
+    if yaml.__with_libyaml__:
+        with suppress(yaml.YAMLError, ValueError):  # ValueError: of bytes that are no text
+            return _load(text, yaml.CSafeLoader)
+    return _load(text, yaml.SafeLoader)
+
+
+def _load(text: str, make: type[Loader]) -> Any:
     """Load YAML after looking at its nodes, before aliases are written out."""
-    _skim(text)
-    loader = yaml.SafeLoader(text)
+    _skim(text, make)
+    loader = make(text)
     try:
         root = loader.get_single_node()
         if root is None:
@@ -121,9 +136,9 @@ def _parse_yaml(text: str) -> Any:
         loader.dispose()
 
 
-def _skim(text: str) -> None:
+def _skim(text: str, make: type[Loader]) -> None:
     """Refuse too many values or levels at the first one too many, before any is built."""
-    loader = yaml.SafeLoader(text)
+    loader = make(text)
     level = 0
     try:
         for count, event in enumerate(iter(loader.get_event, None)):
@@ -138,13 +153,14 @@ def _skim(text: str) -> None:
                 raise yaml.MarkedYAMLError(problem=_TOO_MANY, problem_mark=event.start_mark)
     except (ValueError, OverflowError):
         raise yaml.MarkedYAMLError(
-            problem="an escape names no character; mend it", problem_mark=loader.get_mark()
+            problem="an escape names no character; mend it",
+            problem_mark=loader.get_mark() if isinstance(loader, yaml.SafeLoader) else None,
         ) from None
     finally:
         loader.dispose()
 
 
-def _check(node: yaml.Node, loader: yaml.SafeLoader, counts: dict[int, int]) -> int:
+def _check(node: yaml.Node, loader: Loader, counts: dict[int, int]) -> int:
     """Refuse what is no plain value; count what is below, as often as aliases repeat it."""
     if id(node) in counts:
         if counts[id(node)] == 0:
@@ -180,7 +196,7 @@ def _check_key(key: yaml.Node) -> str:
     return str(key.value)
 
 
-def _check_scalar(node: yaml.ScalarNode, loader: yaml.SafeLoader) -> None:
+def _check_scalar(node: yaml.ScalarNode, loader: Loader) -> None:
     kind = node.tag.removeprefix(TAG)
     if kind in ("int", "float") and len(node.value) > LONGEST_NUMBER:
         raise _refusal(
