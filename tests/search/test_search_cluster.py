@@ -186,7 +186,7 @@ def test_no_cluster_is_said_within_seconds(tmp_path):
 def test_something_else_at_the_address_is_no_cluster(monkeypatch):
     import socket
 
-    monkeypatch.setattr(room, "GREETING", 0.5)
+    monkeypatch.setattr(room, "GREETING", 3.0)
     monkeypatch.setattr(room.services, "canonicalize_bootstrap_address", str)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
