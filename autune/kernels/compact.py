@@ -100,7 +100,9 @@ class Inside(NamedTuple):
 
 
 @njit
-def window(core: int, asymmetric: bool, a: float, low: float, high: float) -> tuple[float, float]:
+def window(
+    core: int, asymmetric: bool | np.bool, a: float, low: float, high: float
+) -> tuple[float, float]:
     """Return C(a; low, high) and its derivative.
 
     Parameters
@@ -217,7 +219,10 @@ def add_compact_pairs(
             for member in members:
                 if not table.angles[member, 2] < cos < table.angles[member, 3]:
                     continue
-                A, dA = window(core, False, theta, table.angles[member, 0], table.angles[member, 1])
+                # Not False itself: that would be another type, for which window is compiled again.
+                A, dA = window(
+                    core, np.bool_(False), theta, table.angles[member, 0], table.angles[member, 1]
+                )
                 # A range that reaches 0 or 180 degrees is flat there.
                 q = -R_jk * T * dA / sin if sin > 0.0 else 0.0
                 q_j, q_k = q / r_j, q / r_k
