@@ -3,8 +3,8 @@
 PYTHON ?= python3
 NAME ?= gold
 MINUTES ?= 2
-DATA ?=
-data = $(if $(DATA),--set dataset.path=$(DATA))
+# Structures of other materials; only as given to make, for the environment may have such a name.
+data = $(if $(filter command line,$(origin DATA)),--set 'dataset.path=$(DATA)')
 bin := .venv/bin
 
 # One thread per process: trials run side by side, each on its own core.
@@ -25,7 +25,7 @@ gold: .venv/installed
 STUDIES := eam cutoff rs_wide rs_narrow force_ratio transferability network
 MATERIAL ?= gold
 studies: .venv/installed-studies
-	@test $(MATERIAL) = gold -o -e search_spaces/$(MATERIAL)/all.yaml || \
+	@test "$(MATERIAL)" = gold -o -e "search_spaces/$(MATERIAL)/all.yaml" || \
 		{ echo "search_spaces/$(MATERIAL)/all.yaml is missing: what differs from gold"; exit 2; }; \
 	began=$$(date +%s); \
 	for study in $(STUDIES); do \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -103,6 +104,18 @@ def test_a_study_asks_the_same_of_copper(path: Path) -> None:
     assert settings.potential.elements == (settings.evaluation.properties.element,) == ("Cu",)
     assert settings.search.trials == len(space.grid())
     assert settings.evaluation.seeds >= 3
+
+
+def test_make_takes_structures_from_its_command_line_alone() -> None:
+    def said(*words: str) -> str:
+        command = ["make", "-n", "studies", "STUDIES=cutoff", *words]
+        environment = {**os.environ, "DATA": "elsewhere"}
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "dataset.path" not in said()
+    assert "--set 'dataset.path=my folder'" in said("MATERIAL=copper", "DATA=my folder")
 
 
 def test_make_runs_all_studies() -> None:
