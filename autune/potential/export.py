@@ -14,7 +14,7 @@ from autune.errors import ConfigError, ExportMismatch
 from autune.formats.files import is_file, make_folder, write_text
 from autune.potential.committee import Committee
 from autune.potential.lammps_inputs import FOLDER, lammps_input, property_inputs
-from autune.potential.member_folders import replacing_committee
+from autune.potential.member_folders import member_folders, replacing_committee
 from autune.potential.model import Potential
 from autune.structures import Structure
 from autune.units import GivenUnits, UnitSystem, convert, unit_system
@@ -57,12 +57,7 @@ def export_potential(
         export wrote.
     """
     directory = Path(directory)
-    if is_file(directory / "input.nn") and not is_file(directory / INPUT):
-        raise ConfigError(
-            "",
-            f"{directory} holds a potential that no export wrote (it has no {INPUT}), of a "
-            "training or of n2p2; name another folder",
-        )
+    _refuse_what_no_export_wrote(directory)
     own = {f"weights.{atomic_numbers[element]:03d}.data" for element in potential.elements}
     foreign = sorted({path.name for path in directory.glob("weights.*.data")} - own)
     if foreign:
@@ -116,12 +111,23 @@ def export_committee(
         If the folder cannot be written, or holds something else than a committee.
     """
     members = Committee(tuple(potentials)).members
+    for folder in member_folders(directory):
+        _refuse_what_no_export_wrote(folder)
     with replacing_committee(directory) as fresh:
         for number, member in enumerate(members):
             try:
                 export_potential(member, fresh / f"seed-{number}", structures, units)
             except ExportMismatch as error:
                 raise ExportMismatch(f"member {number} of the committee: {error}") from None
+
+
+def _refuse_what_no_export_wrote(directory: Path) -> None:
+    if is_file(directory / "input.nn") and not is_file(directory / INPUT):
+        raise ConfigError(
+            "",
+            f"{directory} holds a potential that no export wrote (it has no {INPUT}), of a "
+            "training or of n2p2; name another folder",
+        )
 
 
 def convert_potential(potential: Potential, units: UnitSystem) -> Potential:

@@ -241,6 +241,15 @@ def test_committee_keeps_away_from_what_is_no_committee(gold: Potential, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_export_replaces_only_what_an_export_wrote(gold: Potential, tmp_path: Path) -> None:
+    Committee((gold, gold, gold)).save(tmp_path / "trained")
+    with pytest.raises(ConfigError, match="seed-0 holds a potential that no export wrote"):
+        export_committee([gold, gold], tmp_path / "trained")
+    assert len(Committee.load(tmp_path / "trained")) == 3
+    for _ in range(2):
+        export_committee([gold, gold], tmp_path / "exported")
+
+
 def test_export_writes_every_member(
     gold: Potential, members: list[Potential], atoms: Atoms, tmp_path: Path
 ) -> None:
