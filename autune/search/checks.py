@@ -245,18 +245,21 @@ def check_unchanged(name: str, before: str, now: str) -> None:
 def compared(space: SearchSpace) -> dict[str, str]:
     """Write down the reference values of the properties of all trials (`compared_values`)."""
     first = {p.key: p.distribution.corners[0] for p in space.parameters}
-    wanted = [space.example().evaluation.properties]
+    points = [first]
     for parameter in space.parameters:
         if parameter.path[:2] == ("evaluation", "properties"):
-            points = [{**first, parameter.key: v} for v in parameter.distribution.corners]
-            wanted += [space.apply(point).evaluation.properties for point in points]
-    if len({properties.reference for properties in wanted if properties is not None}) < 2:
-        return {name: v for p in wanted for name, v in compared_values(p).items()}
+            under = {key: values[0] for key, values in parameter.when}
+            corners = parameter.distribution.corners
+            points += [{**first, **under, parameter.key: value} for value in corners]
+    every = [space.apply(point).evaluation.properties for point in points]
+    wanted = [properties for properties in every if properties is not None]
+    references = {p.reference: None for p in wanted if p.reference is not None}
+    # Any property may meet any reference.
     return {
-        f"{name} in {p.reference}": value
+        f"{name} in {reference}" if len(references) > 1 else name: value
+        for reference in references
         for p in wanted
-        if p is not None
-        for name, value in compared_values(p).items()
+        for name, value in compared_values(p.model_copy(update={"reference": reference})).items()
     }
 
 

@@ -85,9 +85,7 @@ def search(
         If the name is in use, nothing can be resumed, the settings have changed since, or all
         trials fail.
     """
-    raw, text = _read(source)
-    if name is not None:
-        raw["name"] = name
+    raw, text = _read(source, name)
     space = SearchSpace.from_mapping(raw)
     settings = space.example()
     checks.check_space(space, settings)
@@ -132,13 +130,16 @@ def search(
         ).run()
 
 
-def _read(source: str | Path | Mapping[str, Any] | Settings) -> tuple[dict[str, Any], str]:
-    """Return the settings and their text, with the user's comments where there are some."""
+def _read(
+    source: str | Path | Mapping[str, Any] | Settings, name: str | None
+) -> tuple[dict[str, Any], str]:
+    """Return the settings, with another name, and their text, with comments if it has some."""
+    given = {} if name is None else {"name": name}
     if isinstance(source, str | Path):
-        return read_yaml(source), Path(source).read_text(encoding="utf-8")
+        return read_yaml(source) | given, Path(source).read_text(encoding="utf-8")
     if isinstance(source, Settings):
         source = source.model_dump(mode="json", by_alias=True)
-    raw = dict(source)
+    raw = {**source, **given}
     try:
         return raw, yaml.safe_dump(raw, sort_keys=False)
     except yaml.YAMLError:

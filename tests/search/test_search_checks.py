@@ -108,6 +108,21 @@ def test_a_search_goes_on_only_with_the_same_reference_values(run, tmp_path, sea
     assert run(raw, resume=True).counts == {"complete": 1}
 
 
+def test_any_property_may_meet_any_reference(run, tmp_path):
+    raw = settings(trials=1)
+    path = tmp_path / "reference.json"
+    raw["evaluation"]["properties"] = {
+        "reference": {"choice": [None, str(path)]}, "elastic_constants": {"choice": [None, {}]},
+    }  # fmt: skip
+    write_reference(path, C11=160.0)
+    assert run(raw).folder.study().compared == {"C11": "160.0 +- 2.0 GPa"}
+
+
+def test_a_search_by_another_name_says_it_in_its_folder(run):
+    folder = run(settings(trials=1), name="another").folder
+    assert folder.space().example().name == folder.name == "another"
+
+
 def test_a_search_that_began_without_its_reference_values_goes_on(run, tmp_path, monkeypatch):
     raw = settings(trials=1)
     path = tmp_path / "reference.json"
