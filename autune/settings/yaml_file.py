@@ -115,7 +115,7 @@ def _parse_yaml(text: str) -> Any:
 
     What libyaml refuses is read again by PyYAML itself, whose words `PLAIN_WORDS` explains.
     """
-    if yaml.__with_libyaml__:
+    if yaml.__with_libyaml__ and "\t" not in text:  # libyaml takes more tabs than PyYAML
         with suppress(yaml.YAMLError, ValueError):  # ValueError: of bytes that are no text
             return _load(text, yaml.CSafeLoader)
     return _load(text, yaml.SafeLoader)

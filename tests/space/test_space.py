@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from autune.errors import ConfigError
+from autune.errors import ConfigError, short
 from autune.settings import Settings, read_yaml
 from autune.space import SearchSpace
 
@@ -336,6 +336,7 @@ MERGES = "a: &a {k: 1}\n" + "".join(
         ("- 1", "expected keys and values .* found a list"),
         ("b: 1\na: \x00", r"line 2: the character '\\x00' is not allowed in YAML; remove it"),
     ],
+    ids=short,
 )
 def test_files_that_are_no_settings_are_refused(tmp_path, text, message):
     path = tmp_path / "settings.yaml"
@@ -351,6 +352,7 @@ def test_files_that_are_no_settings_are_refused(tmp_path, text, message):
         ("a: 1".encode("utf-16"), "expected text in UTF-8"),
         (b"a: " + b"\xc3\xa9" * 500_000, "larger than 1 MB"),
     ],
+    ids=short,
 )
 def test_bytes_that_are_no_settings_are_refused(tmp_path, data, message):
     path = tmp_path / "settings.yaml"
