@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from autune.dataset import (
@@ -190,18 +191,13 @@ def check_searched_data(space: SearchSpace) -> None:
     A group or file that is not there would let each of its trials fail.
     """
     read = cache(Dataset.read)
-    first = {p.key: p.distribution.corners[0] for p in space.parameters}
-    for parameter in space.parameters:
-        for value in parameter.distribution.corners if parameter.path[0] == "dataset" else ():
-            settings = space.apply({**first, parameter.key: value})
-            how = settings.dataset
-            try:
-                dataset = split_dataset(read(how.path, how.units, how.energy), how)
-                prepare_dataset(dataset, settings)
-            except (ConfigError, DataError) as error:
-                raise ConfigError(
-                    parameter.key, f"the value {value} cannot be used: {error}"
-                ) from None
+    for key, value, settings in _at_borders(space, "dataset"):
+        how = settings.dataset
+        try:
+            dataset = split_dataset(read(how.path, how.units, how.energy), how)
+            prepare_dataset(dataset, settings)
+        except (ConfigError, DataError) as error:
+            raise ConfigError(key, f"the value {value} cannot be used: {error}") from None
 
 
 def warn_of_ratios(space: SearchSpace) -> None:
@@ -209,11 +205,9 @@ def warn_of_ratios(space: SearchSpace) -> None:
 
     Each trial warns too, but where it runs, which may be another machine.
     """
-    first = {p.key: p.distribution.corners[0] for p in space.parameters}
     warn_of_no_updates(space.example().training)
-    for parameter in space.parameters:
-        for value in parameter.distribution.corners if parameter.path[0] == "training" else ():
-            warn_of_no_updates(space.apply({**first, parameter.key: value}).training)
+    for _, _, settings in _at_borders(space, "training"):
+        warn_of_no_updates(settings.training)
 
 
 def check_cores(settings: Settings, address: str | None = None) -> None:
@@ -244,15 +238,8 @@ def check_unchanged(name: str, before: str, now: str) -> None:
 
 def compared(space: SearchSpace) -> dict[str, str]:
     """Write down the reference values of the properties of all trials (`compared_values`)."""
-    first = {p.key: p.distribution.corners[0] for p in space.parameters}
-    points = [first]
-    for parameter in space.parameters:
-        if parameter.path[:2] == ("evaluation", "properties"):
-            under = {key: values[0] for key, values in parameter.when}
-            corners = parameter.distribution.corners
-            points += [{**first, **under, parameter.key: value} for value in corners]
-    every = [space.apply(point).evaluation.properties for point in points]
-    wanted = [properties for properties in every if properties is not None]
+    every = [space.example(), *(s for _, _, s in _at_borders(space, "evaluation", "properties"))]
+    wanted = [p for settings in every if (p := settings.evaluation.properties) is not None]
     references = {p.reference: None for p in wanted if p.reference is not None}
     # Any property may meet any reference.
     return {
@@ -261,6 +248,14 @@ def compared(space: SearchSpace) -> dict[str, str]:
         for p in wanted
         for name, value in compared_values(p.model_copy(update={"reference": reference})).items()
     }
+
+
+def _at_borders(space: SearchSpace, *section: str) -> Iterator[tuple[str, Any, Settings]]:
+    """Yield the settings with each searched leaf of a section at its borders, one at a time."""
+    for parameter, point in space.leaves_in_reach():
+        if parameter.path[: len(section)] == section:
+            for value in parameter.distribution.corners:
+                yield parameter.key, value, space.apply({**point, parameter.key: value})
 
 
 def check_compared(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:

@@ -31,7 +31,7 @@ from autune.settings.fields import (
 )
 from autune.settings.functions import FunctionSelectionSettings, RuleSettings
 from autune.symmetry_lines import parse_symmetry_function
-from autune.units import BOHR, UNIT_SYSTEMS, convert
+from autune.units import NAMES, UNIT_SYSTEMS, convert
 
 WIDE_AND_WEIGHTED = "no weighted function is wide (type 9); set {} to narrow, or leave weighted out"
 LAST_BEFORE_CUTOFF = 0.5
@@ -232,10 +232,8 @@ class PotentialSettings(Model):
     @classmethod
     def _default_lengths_in_these_units(cls, given: Any) -> Any:
         """Convert the defaults of r_first, so that settings written out have what was meant."""
-        if not isinstance(given, dict) or given.get("units") not in (
-            "hartree-bohr",
-            "Hartree,Bohr",
-        ):
+        units = NAMES.get(str(given.get("units"))) if isinstance(given, dict) else None
+        if units is None or units == "ev-angstrom":
             return given
         functions = given.get("symmetry_functions")
         if not isinstance(functions, dict):
@@ -245,7 +243,8 @@ class PotentialSettings(Model):
         for name, model in sections.items():
             section = functions.get(name)
             if isinstance(section, dict) and "r_first" not in section:
-                r_first = convert(model.model_fields["r_first"].default, 1.0, BOHR)
+                default = model.model_fields["r_first"].default
+                r_first = convert(default, 1.0, UNIT_SYSTEMS[units].length)
                 filled[name] = {**section, "r_first": r_first}
         return {**given, "symmetry_functions": {**functions, **filled}}
 

@@ -1,7 +1,7 @@
 """The search space: settings of which some leaves are distributions."""
 
 from autune.space.distribution import LEFT_OUT, Distribution, Parameter
-from autune.space.layers import overlaid, read_layers
+from autune.space.layers import read_layers
 from autune.space.places import flatten
 from autune.space.search_space import SearchSpace
 
@@ -11,6 +11,5 @@ __all__ = [
     "Parameter",
     "SearchSpace",
     "flatten",
-    "overlaid",
     "read_layers",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -116,6 +116,20 @@ class SearchSpace:
         leaves = {key: json.dumps(value) for key, value in flatten(decisive)}
         return leaves | {p.key: repr(p) for p in self.parameters}
 
+    def leaves_in_reach(self) -> Iterator[tuple[Parameter, dict[str, Any]]]:
+        """Yield every searched leaf and a point where it is searched, others at their first value.
+
+        Raises
+        ------
+        ConfigError
+            If the condition of a leaf never holds.
+        """
+        first = {p.key: p.distribution.corners[0] for p in self.parameters}
+        reached: dict[str, dict[str, Any]] = {}
+        for parameter in self.parameters:
+            reached[parameter.key] = self._reach(parameter, reached)
+            yield parameter, {**first, **reached[parameter.key]}
+
     def propose(self, draw: Callable[[Parameter], Any]) -> dict[str, Any]:
         """Draw a value for every leaf whose condition holds.
 
@@ -190,11 +204,7 @@ class SearchSpace:
     def _check_corners(self) -> None:
         """Make settings at every border of one leaf with all others at their first value."""
         self.example()
-        first = {p.key: p.distribution.corners[0] for p in self.parameters}
-        reached: dict[str, dict[str, Any]] = {}
-        for parameter in self.parameters:
-            reached[parameter.key] = self._reach(parameter, reached)
-            point = {**first, **reached[parameter.key]}
+        for parameter, point in self.leaves_in_reach():
             for value in parameter.distribution.corners:
                 try:
                     self.apply({**point, parameter.key: value})

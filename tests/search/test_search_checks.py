@@ -108,12 +108,15 @@ def test_a_search_goes_on_only_with_the_same_reference_values(run, tmp_path, sea
     assert run(raw, resume=True).counts == {"complete": 1}
 
 
-def test_any_property_may_meet_any_reference(run, tmp_path):
+@pytest.mark.parametrize("dependent", [False, True])
+def test_any_property_may_meet_any_reference(run, tmp_path, dependent):
     raw = settings(trials=1)
     path = tmp_path / "reference.json"
+    when = {"when": {"evaluation.properties.reference": str(path)}} if dependent else {}
     raw["evaluation"]["properties"] = {
-        "reference": {"choice": [None, str(path)]}, "elastic_constants": {"choice": [None, {}]},
-    }  # fmt: skip
+        "reference": {"choice": [None, str(path)]},
+        "elastic_constants": {"choice": [None, {}], **when},
+    }
     write_reference(path, C11=160.0)
     assert run(raw).folder.study().compared == {"C11": "160.0 +- 2.0 GPa"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autune.errors import ConfigError
-from autune.space import overlaid, read_layers
+from autune.space.layers import overlaid, read_layers
 
 GOLD = """
 dataset: {path: gold.extxyz, test_structures: [a, b]}
